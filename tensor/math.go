@@ -3,6 +3,7 @@ package tensor
 var (
 	add         = schema("aten::add.Tensor")
 	addScalar   = schema("aten::add.Scalar")
+	addScalarIn = schema("aten::add_.Scalar")
 	addInto     = schema("aten::add_.Tensor")
 	sub         = schema("aten::sub.Tensor")
 	mul         = schema("aten::mul.Tensor")
@@ -50,9 +51,9 @@ func (t Tensor) AddInto(o Tensor, scale float64) Tensor {
 	return t
 }
 
-// AddIntoInt is t += o in place for integer tensors.
-func (t Tensor) AddIntoInt(o Tensor) Tensor {
-	addInto.do(in(t), in(o), integer(1))
+// AddNumberInto is t += v in place, for any element type.
+func (t Tensor) AddNumberInto(v int) Tensor {
+	addScalarIn.do(in(t), integer(v), integer(1))
 	return t
 }
 
@@ -148,3 +149,6 @@ func (t Tensor) TopK(k int, sorted bool) (values, indices Tensor) {
 
 // Norm is the L2 norm of all elements.
 func (t Tensor) Norm() Tensor { return norm.one(in(t), num(2), none, no, none) }
+
+// NormDim is the L2 norm along dim, which stays with size 1.
+func (t Tensor) NormDim(dim int) Tensor { return norm.one(in(t), num(2), ints(dim), yes, none) }

@@ -66,3 +66,11 @@ func (t Tensor) Free() { door.Free(t.h) }
 
 // Live counts the tensors that scopes own or that are kept, on all threads.
 func Live() int64 { return door.Live() }
+
+// ScopeOf2 is ScopeOf for two tensors.
+func ScopeOf2(f func() (a, b Tensor)) [2]Tensor {
+	depth := door.OpenScope()
+	defer door.CloseScope(depth)
+	a, b := f()
+	return [2]Tensor{a.Return(), b.Return()}
+}

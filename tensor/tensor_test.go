@@ -91,9 +91,9 @@ func TestViewSharesMemory(t *testing.T) {
 		defer pin.Unpin()
 		data := []int64{1, 2, 3}
 		v := tensor.View(&pin, data, 3)
-		v.AddIntoInt(v)
+		v.AddNumberInto(3)
 		if data[2] != 6 {
-			t.Errorf("the slice holds %v after doubling its view", data)
+			t.Errorf("the slice holds %v after adding 3 to its view", data)
 		}
 	})
 }

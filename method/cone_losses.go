@@ -1,0 +1,106 @@
+package method
+
+import (
+	"math"
+
+	"cone/recipe"
+	"cone/tensor"
+)
+
+// sure is the smallest probability that still counts, as published: a class
+// below it marks a very sure sample, and a neighbour probability below it is
+// no neighbour at all.
+const sure = 1e-8
+
+// objective is the arithmetic of CoNe's losses, without the networks. All in
+// at least float32.
+type objective struct {
+	recipe.CoNe
+	smoothing float64
+	bank      *Bank
+}
+
+// terms are CoNe's three losses with what they were made of.
+type terms struct {
+	neighbor, centre, consistency tensor.Tensor // scalars
+	neighborProbability           tensor.Tensor // N: p
+	target                        tensor.Tensor // N×C: q
+	weights                       recipe.CoNe
+}
+
+// losses takes normalised query and key embeddings N×D, query logits N×C and
+// labels N.
+func (o objective) losses(zQuery, logits, zKey, labels tensor.Tensor) terms {
+	t := terms{weights: o.CoNe}
+	logp := logits.LogSoftmax(1)
+	var mask tensor.Tensor
+	if o.Guards {
+		tensor.NoGrad(func() { mask = logp.MinDim(1).Greater(math.Log(sure)) })
+	}
+	t.neighborProbability = o.neighborProbability(zQuery, labels)
+	t.neighbor = neighborLoss(t.neighborProbability)
+	tensor.NoGrad(func() { t.target = o.consistencyTarget(zKey) })
+	t.consistency = consistencyLoss(t.target, logp, mask)
+	t.centre = o.classCentres(logp, labels, mask)
+	return t
+}
+
+// total is L_ce + α·L_nb + β·L_dc.
+func (t terms) total() Loss {
+	total := t.centre.AddScaled(t.neighbor, t.weights.NeighborWeight).
+		AddScaled(t.consistency, t.weights.ConsistencyWeight)
+	return Loss{total, []Term{
+		{"cross_entropy", t.centre.Detach()},
+		{"neighbor", t.neighbor.Detach()},
+		{"consistency", t.consistency.Detach()},
+	}}
+}
+
+// neighborProbability is p_i = Σ_j w_ij·[y_j = y_i] over the k entries of the
+// whole bank that are most similar to z_i, w_ij = softmax(S_ij/τ_sup).
+//
+// The search runs without history; only the k neighbours found are multiplied
+// again with it, because the gradient reaches z through those k alone.
+func (o objective) neighborProbability(z, labels tensor.Tensor) tensor.Tensor {
+	n, dim := z.Dim(0), z.Dim(1)
+	var index tensor.Tensor // N×k
+	tensor.NoGrad(func() {
+		index = tensor.ScopeOf(func() tensor.Tensor {
+			_, i := o.bank.Similarity(z).TopK(o.Neighbors, false)
+			return i
+		})
+	})
+	flat := index.View(n * o.Neighbors)
+	neighbors := o.bank.embedding.Value.IndexSelect(0, flat).View(n, o.Neighbors, dim)
+	similarity := neighbors.BatchMatMul(z.Unsqueeze(2)).Squeeze(2) // N×k
+	weight := similarity.Scale(1 / o.NeighborTemperature).Softmax(1)
+	same := o.bank.label.Value.IndexSelect(0, flat).View(n, o.Neighbors).Equal(labels.Unsqueeze(1))
+	return weight.Mul(same.ToDType(weight.DType())).SumDim(1)
+}
+
+// neighborLoss is −(1/N)·Σ_{i: p_i > 1e-8} ln p_i: a sample with no neighbour
+// of its class adds 0.
+func neighborLoss(p tensor.Tensor) tensor.Tensor {
+	some := p.Detach().Greater(sure)
+	return some.Where(p, p.Detach().OnesLike()).Log().Sum().Scale(-1 / float64(p.Dim(0)))
+}
+
+// consistencyTarget is q_i = Σ_j w'_ij·prob_j over the whole bank, w' =
+// softmax(S'/τ_dc): what images like this one were predicted to be.
+func (o objective) consistencyTarget(zKey tensor.Tensor) tensor.Tensor {
+	return tensor.ScopeOf(func() tensor.Tensor {
+		weight := o.bank.Similarity(zKey).ScaleInto(1 / o.ConsistencyTemperature).Softmax(1)
+		return weight.MatMul(o.bank.probability.Value)
+	})
+}
+
+// consistencyLoss is (1/N)·Σ_{i∈M} KL(q_i ‖ p_i), with 0·ln 0 = 0.
+func consistencyLoss(target, logp, mask tensor.Tensor) tensor.Tensor {
+	each := target.XLogY(target).Sub(target.Mul(logp)).SumDim(1)
+	return maskedSum(each, mask).Scale(1 / float64(target.Dim(0)))
+}
+
+// classCentres is the cross-entropy over the samples that the mask keeps.
+func (o objective) classCentres(logp, labels, mask tensor.Tensor) tensor.Tensor {
+	return crossEntropy(logp, labels, o.smoothing, mask)
+}

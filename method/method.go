@@ -1,0 +1,87 @@
+// Package method holds the training objectives, one file each, each reading
+// like its paper.
+package method
+
+import (
+	"cone/model"
+	"cone/nn"
+	"cone/tensor"
+)
+
+// Batch is what one step (or one part of an accumulated step) learns from.
+type Batch struct {
+	// Views are augmented pictures of the same N images, each N×C×H×W,
+	// normalised, in the network's memory format. Most methods take one.
+	Views []tensor.Tensor
+	// Labels are the N classes, int64.
+	Labels tensor.Tensor
+	// Indices are the N places in the data set, int64.
+	Indices tensor.Tensor
+}
+
+// Step is where the run stands.
+type Step struct {
+	// Epoch counts from 0.
+	Epoch int
+	// Number counts optimizer steps from 0; Total is how many the run has.
+	Number, Total int
+}
+
+// Term is one named part of a loss, for people to look at.
+type Term struct {
+	Name  string
+	Value tensor.Tensor // scalar, without history
+}
+
+// Loss is what a step learns by.
+type Loss struct {
+	// Total is the scalar to go backward from.
+	Total tensor.Tensor
+	// Terms add up to Total when weighted.
+	Terms []Term
+}
+
+// Method is a training objective. In each optimizer step the loop calls
+// BeforeStep, then Loss (once per accumulated part, each followed by a
+// backward pass), then AfterBackward.
+type Method interface {
+	// Encoder is what learns by gradient; it alone is evaluated and shipped.
+	Encoder() *model.Encoder
+	// BeforeStep prepares a step: the key encoder's move, for instance.
+	BeforeStep(Step)
+	// Loss runs the networks on a batch.
+	Loss(Step, Batch) Loss
+	// AfterBackward ends a step: what gradients needed may change now.
+	AfterBackward(Step)
+	// State is everything that a checkpoint must carry, the encoder's entries
+	// included, by unique names.
+	State() []*nn.Entry
+	// Views is how many augmented pictures of an image a batch must hold.
+	Views() int
+}
+
+// Forward runs a network under the run's precision.
+type Precision struct {
+	// Compute is the element type of the network's heavy operators; the
+	// weights' own for plain arithmetic.
+	Compute tensor.DType
+	Device  tensor.Device
+}
+
+// forward gives embedding and logits in the losses' element type: float32,
+// or float64 for a float64 network.
+func (p Precision) forward(e *model.Encoder, images tensor.Tensor) (embedding, logits tensor.Tensor) {
+	tensor.Autocast(p.Device, p.Compute, func() {
+		embedding, logits = e.Forward(images, true)
+	})
+	return embedding.ToDType(e.Tree.DType), logits.ToDType(e.Tree.DType)
+}
+
+// named prefixes the names of a tree's entries.
+func named(prefix string, t *nn.Tree) []*nn.Entry {
+	var out []*nn.Entry
+	for _, e := range t.Entries() {
+		out = append(out, &nn.Entry{Name: prefix + e.Name, Value: e.Value, Buffer: e.Buffer})
+	}
+	return out
+}
