@@ -102,6 +102,9 @@ func (e Entry) tensors() []tensor.Tensor {
 	return []tensor.Tensor{e.embedding, e.probability, e.label, e.image}
 }
 
+// Restored takes up what a checkpoint wrote into State.
+func (c *CoNe) Restored() { c.bank.Restored() }
+
 // State is both encoders and the bank.
 func (c *CoNe) State() []*nn.Entry {
 	out := append(named("encoder_q.", c.query.Tree), named("encoder_k.", c.key.Tree)...)

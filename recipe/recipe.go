@@ -23,7 +23,8 @@ type Recipe struct {
 	// "float64". Losses and weights stay in float32 (float64 for "float64").
 	Precision string `yaml:"precision"`
 
-	Data       Data       `yaml:"data"`
+	Data Data `yaml:"data"`
+	// Augment is what happens to every training image, step by step.
 	Augment    []Step     `yaml:"augment"`
 	Evaluate   Evaluate   `yaml:"evaluate"`
 	Model      Model      `yaml:"model"`
@@ -73,10 +74,11 @@ type RandomCrop struct {
 // Scale[0] and Scale[1], aspect ratio between Ratio[0] and Ratio[1]) and
 // resizes it to Size×Size.
 type RandomResizedCrop struct {
-	Size          int       `yaml:"size"`
-	Scale         []float64 `yaml:"scale,flow"`
-	Ratio         []float64 `yaml:"ratio,flow"`
-	Interpolation string    `yaml:"interpolation"`
+	Size  int       `yaml:"size"`
+	Scale []float64 `yaml:"scale,flow"`
+	Ratio []float64 `yaml:"ratio,flow"`
+	// Interpolation: "bilinear" or "bicubic".
+	Interpolation string `yaml:"interpolation"`
 }
 
 // HorizontalFlip mirrors left and right with the given probability.
@@ -86,7 +88,8 @@ type HorizontalFlip struct {
 
 // Resize scales the short side to Size pixels.
 type Resize struct {
-	Size          int    `yaml:"size"`
+	Size int `yaml:"size"`
+	// Interpolation: "bilinear" or "bicubic".
 	Interpolation string `yaml:"interpolation"`
 }
 

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"cone/report"
+	"cone/train"
+)
+
+func newEval() *cobra.Command {
+	var s settings
+	var e engineFlags
+	var which, out string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "eval RUN",
+		Short: "Evaluate a run's model on its test images",
+		Long: `Evaluate a checkpoint on the test images of its recipe, each counted once:
+top-1, top-5, negative log-likelihood, expected calibration error.`,
+		Example: `  cone eval runs/fashion-mnist-quick-001
+  cone eval runs/mine --checkpoint best --json
+  cone eval runs/mine --set data.path=/data/other --out results`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			engine, err := train.NewEngine(e.device, e.threads)
+			if err != nil {
+				return err
+			}
+			checkpoint, err := train.FindCheckpoint(args[0], which)
+			if err != nil {
+				return err
+			}
+			defer checkpoint.Close()
+			if checkpoint.Recipe, err = s.apply(checkpoint.Recipe); err != nil {
+				return err
+			}
+			result, err := train.Evaluate(checkpoint, engine)
+			if err != nil {
+				return err
+			}
+			if out != "" {
+				if err := os.MkdirAll(out, 0o777); err != nil {
+					return err
+				}
+				if err := result.WriteFiles(out); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				enc := json.NewEncoder(os.Stdout)
+				enc.SetIndent("", "  ")
+				return enc.Encode(struct {
+					Checkpoint string `json:"checkpoint"`
+					report.Result
+				}{checkpoint.Path, result})
+			}
+			t := report.NewTable("checkpoint", "images", "top-1 %", "top-5 %", "NLL", "calibration error")
+			t.Row(checkpoint.Path, result.N, percent(float64(result.Top1)), percent(float64(result.Top5)),
+				fmt.Sprintf("%.4f", result.NLL), fmt.Sprintf("%.4f", result.ECE))
+			_, err = t.WriteTo(os.Stdout)
+			return err
+		},
+	}
+	s.flags(c)
+	e.flags(c)
+	c.Flags().StringVar(&which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
+	c.Flags().StringVar(&out, "out", "", "write evaluation.json, per_class.csv and confusion.csv into this folder")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}

@@ -1,0 +1,139 @@
+// Command cone trains image classifiers with CoNe (arXiv 2308.10761).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"cone/tensor"
+	"cone/train"
+)
+
+// Exit codes.
+const (
+	exitError       = 1   // a run failed, or the user's input cannot be used
+	exitUsage       = 2   // the command line is wrong
+	exitInterrupted = 130 // stopped by Ctrl-C, everything saved
+)
+
+// usageError is a command line that cannot be understood.
+type usageError struct{ error }
+
+func main() {
+	tuneLibraries()
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	ctx, stop := interruptible()
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, train.ErrInterrupted):
+		return exitInterrupted
+	case errors.As(err, &usage):
+		fmt.Fprintf(os.Stderr, "cone: %v\nSee 'cone --help'.\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(os.Stderr, "cone: %s\n", explain(err))
+	return exitError
+}
+
+// explain turns an engine's failure into one sentence; the trace of an
+// internal fault goes with it.
+func explain(err error) string {
+	e, ok := tensor.AsOpError(err)
+	switch {
+	case !ok:
+		return err.Error()
+	case e.OutOfMemory():
+		return fmt.Sprintf("not enough memory in %s: lower batch, or raise optim.accumulate", e.Error())
+	}
+	return fmt.Sprintf("internal fault in %s\n%s", e.Error(), e.Stack)
+}
+
+// interruptible ends the context at the first Ctrl-C (or SIGTERM), so that a
+// run can save itself; the second one leaves at once.
+func interruptible() (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		fmt.Fprintln(os.Stderr, "\ncone: finishing this step, then saving; once more leaves at once")
+		cancel()
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, func() { signal.Stop(signals); cancel() }
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "cone",
+		Short: "Train image classifiers that contrast their neighbours",
+		Long: `cone trains image classifiers with CoNe (Contrast Your Neighbours for
+Supervised Image Classification, arXiv 2308.10761): every image is supervised
+by its class centre and by its nearest neighbours in a memory bank.`,
+		Example: `  cone recipe list
+  cone train fashion-mnist-quick
+  cone eval runs/fashion-mnist-quick-001`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(newTrain(), newEval(), newRecipe(), newVersion())
+	for _, c := range commands(root) {
+		markUsage(c)
+	}
+	return root
+}
+
+func commands(c *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{c}
+	for _, sub := range c.Commands() {
+		all = append(all, commands(sub)...)
+	}
+	return all
+}
+
+// markUsage makes wrong arguments a usage error, and a group of commands
+// without one of its names a mistake instead of a help page.
+func markUsage(c *cobra.Command) {
+	check := c.Args
+	if c.HasSubCommands() {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return c.Help()
+			}
+			known := []string{}
+			for _, sub := range c.Commands() {
+				known = append(known, sub.Name())
+			}
+			return usageError{fmt.Errorf("unknown command %q for %q: choose one of %s", args[0], c.CommandPath(), strings.Join(known, ", "))}
+		}
+		check = cobra.ArbitraryArgs
+	}
+	c.Args = func(c *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(c, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"cone/recipe"
+	"cone/report"
+	"cone/train"
+)
+
+// settings are the flags that name and change a recipe.
+type settings struct {
+	set []string
+}
+
+func (s *settings) flags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&s.set, "set", nil, "change a setting of the recipe, as optim.lr=0.2 (repeatable)")
+}
+
+func (s *settings) apply(r recipe.Recipe) (recipe.Recipe, error) {
+	for _, assignment := range s.set {
+		if err := recipe.Set(&r, assignment); err != nil {
+			return r, err
+		}
+	}
+	return r, r.Validate()
+}
+
+// engineFlags say where to compute.
+type engineFlags struct {
+	device  string
+	threads int
+}
+
+func (e *engineFlags) flags(c *cobra.Command) {
+	c.Flags().StringVar(&e.device, "device", "cpu", "cpu, cuda or cuda:N")
+	c.Flags().IntVar(&e.threads, "threads", 0, "threads per operator (0: OMP_NUM_THREADS, or one per core)")
+}
+
+func newTrain() *cobra.Command {
+	var s settings
+	var e engineFlags
+	var out, resume string
+	c := &cobra.Command{
+		Use:   "train RECIPE",
+		Short: "Train a recipe, or continue a run",
+		Long: `Train a shipped recipe or a YAML file. The run's folder holds the resolved
+recipe, metrics.jsonl, curves.png, the newest evaluation and the checkpoints.
+Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
+		Example: `  cone train fashion-mnist-quick
+  cone train my.yaml --set optim.lr=0.05 --set seed=1 --out runs/mine
+  cone train --resume runs/mine`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 || len(args) == 0 && resume == "" {
+				return errors.New("give one recipe (see 'cone recipe list'), or --resume RUN")
+			}
+			if out != "" && resume != "" {
+				return errors.New("--out is for a new run and --resume for an old one: give one of them")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			engine, err := train.NewEngine(e.device, e.threads)
+			if err != nil {
+				return err
+			}
+			if resume != "" {
+				outcome, err := train.Resume(c.Context(), resume, s.overrides(args), engine)
+				return finish(outcome, resume, err)
+			}
+			r, err := recipe.Find(args[0])
+			if err != nil {
+				return err
+			}
+			if r, err = s.apply(r); err != nil {
+				return err
+			}
+			if out == "" {
+				out = train.NextFolder("runs", filepath.Base(r.Name))
+			}
+			outcome, err := train.Start(c.Context(), r, out, engine)
+			return finish(outcome, out, err)
+		},
+	}
+	s.flags(c)
+	e.flags(c)
+	c.Flags().StringVar(&out, "out", "", "folder of the run (default runs/RECIPE-001, -002, …)")
+	c.Flags().StringVar(&resume, "resume", "", "continue the run in this folder")
+	return c
+}
+
+// overrides is what a resumed run is asked to be, or nil.
+func (s *settings) overrides(args []string) func(recipe.Recipe) (recipe.Recipe, error) {
+	if len(args) == 0 && len(s.set) == 0 {
+		return nil
+	}
+	return func(r recipe.Recipe) (recipe.Recipe, error) {
+		if len(args) > 0 {
+			var err error
+			if r, err = recipe.Find(args[0]); err != nil {
+				return r, err
+			}
+		}
+		return s.apply(r)
+	}
+}
+
+// finish ends with a small table on stdout, or with how to go on.
+func finish(o train.Outcome, folder string, err error) error {
+	if errors.Is(err, train.ErrInterrupted) {
+		fmt.Fprintf(os.Stderr, "saved; continue with: cone train --resume %s\n", folder)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Println()
+	t := report.NewTable("recipe", "epochs", "top-1 %", "best %", "top-5 %", "NLL", "calibration error", "minutes", "images/s")
+	t.Row(o.Recipe.Name, o.Recipe.Epochs, percent(float64(o.Last.Top1)), percent(o.Best), percent(float64(o.Last.Top5)),
+		fmt.Sprintf("%.4f", o.Last.NLL), fmt.Sprintf("%.4f", o.Last.ECE),
+		fmt.Sprintf("%.1f", o.Seconds/60), fmt.Sprintf("%.0f", float64(o.Images)/o.Seconds))
+	if _, err := t.WriteTo(os.Stdout); err != nil {
+		return err
+	}
+	_, err = fmt.Printf("\nThe run lies in %s: recipe.yaml, metrics.jsonl, curves.png, evaluation.json, checkpoints/.\n", o.Folder)
+	return err
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.2f", 100*share) }

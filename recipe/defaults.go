@@ -1,0 +1,105 @@
+package recipe
+
+import "reflect"
+
+// Default returns the settings that a recipe file starts from: every key that
+// the file leaves out keeps the value given here. Where the authors of CoNe
+// published a value for ImageNet (arXiv 2308.10761) it is theirs. The data's
+// path and the image transforms have no default, for they follow from the data.
+func Default() Recipe {
+	return Recipe{
+		Name:      "unnamed",
+		Epochs:    100,
+		Batch:     1024,
+		Precision: "auto",
+		Data: Data{
+			Format: "folder",
+			Mean:   []float64{0.485, 0.456, 0.406},
+			Std:    []float64{0.229, 0.224, 0.225},
+		},
+		Evaluate: Evaluate{Every: 1},
+		Model: Model{
+			Backbone: "resnet50",
+			Stem:     "imagenet",
+			Head:     Head{Layers: 1, Dim: 256, BatchNorm: true},
+		},
+		Method: Method{
+			Name: "cone",
+			CoNe: CoNe{
+				BankSize:               65536,
+				Neighbors:              512,
+				NeighborTemperature:    0.1,
+				ConsistencyTemperature: 0.07,
+				NeighborWeight:         0.7,
+				ConsistencyWeight:      0.4,
+				KeyMomentum:            0.996,
+				WarmupEpochs:           1,
+				Guards:                 true,
+			},
+		},
+		Optim: Optim{
+			Name:             "sgd",
+			LR:               0.1,
+			ReferenceBatch:   256,
+			Momentum:         0.9,
+			WeightDecay:      1e-4,
+			DecayNormAndBias: true,
+			Schedule:         "cosine-epoch",
+			WarmupEpochs:     5,
+			MinLRRatio:       0.001,
+			Accumulate:       1,
+		},
+	}
+}
+
+// defaultStep returns a Step with every kind set to what a step of that kind
+// starts from when keys are left out: torchvision's defaults for the random
+// resized crop and the flip, and the 4 pixels that CIFAR recipes pad by
+// (He et al., arXiv 1512.03385). Sizes have no default.
+func defaultStep() Step {
+	return Step{
+		RandomCrop: &RandomCrop{Padding: 4},
+		RandomResizedCrop: &RandomResizedCrop{
+			Scale:         []float64{0.08, 1},
+			Ratio:         []float64{3.0 / 4, 4.0 / 3},
+			Interpolation: "bilinear",
+		},
+		HorizontalFlip: &HorizontalFlip{Probability: 0.5},
+		Resize:         &Resize{Interpolation: "bilinear"},
+		CenterCrop:     &CenterCrop{},
+	}
+}
+
+// Clone returns a copy that shares no memory with r.
+func (r Recipe) Clone() Recipe {
+	detach(reflect.ValueOf(&r).Elem())
+	return r
+}
+
+// detach replaces everything that v points to by a copy.
+func detach(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			detach(v.Field(i))
+		}
+	case reflect.Slice:
+		if v.IsNil() {
+			return
+		}
+		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(c, v)
+		v.Set(c)
+		for i := range v.Len() {
+			detach(v.Index(i))
+		}
+	case reflect.Pointer:
+		if v.IsNil() {
+			return
+		}
+		c := reflect.New(v.Type().Elem())
+		c.Elem().Set(v.Elem())
+		v.Set(c)
+		detach(c.Elem())
+	}
+}

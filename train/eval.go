@@ -1,0 +1,73 @@
+package train
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"cone/model"
+	"cone/nn"
+	"cone/report"
+	"cone/tensor"
+)
+
+// FindCheckpoint opens a checkpoint by what a user would say: a run's folder
+// and "last", "best", "epoch-0010", or a file's path.
+func FindCheckpoint(run, which string) (*Checkpoint, error) {
+	info, err := os.Stat(run)
+	if err != nil {
+		return nil, fmt.Errorf("there is no run in %s: give the folder that cone train named", run)
+	}
+	if !info.IsDir() {
+		return OpenCheckpoint(run)
+	}
+	path := folder{path: run}.checkpoint(which)
+	if _, err := os.Stat(path); err != nil {
+		if _, err := os.Stat(which); err == nil {
+			return OpenCheckpoint(which)
+		}
+		names := []string{}
+		found, _ := filepath.Glob(folder{path: run}.checkpoint("*"))
+		for _, f := range found {
+			name := filepath.Base(f)
+			names = append(names, name[:len(name)-len(".safetensors")])
+		}
+		if len(names) == 0 {
+			return nil, fmt.Errorf("%s holds no checkpoint: train the run first", run)
+		}
+		return nil, fmt.Errorf("%s has no checkpoint %q: choose one of %v", run, which, names)
+	}
+	return OpenCheckpoint(path)
+}
+
+// Evaluate counts the test images of the checkpoint's recipe.
+func Evaluate(c *Checkpoint, e Engine) (result report.Result, err error) {
+	_, test, err := OpenData(c.Recipe.Data)
+	if err != nil {
+		return result, err
+	}
+	if len(test.Classes) != len(c.Classes) || test.Channels != c.Channels {
+		return result, fmt.Errorf("%s has %d classes of %d-channel images, but the model was trained for %d of %d",
+			c.Recipe.Data.Path, len(test.Classes), test.Channels, len(c.Classes), c.Channels)
+	}
+	err = tensor.Run(func() error {
+		e.Prepare()
+		dtype, precision := e.precision(c.Recipe.Precision)
+		encoder, err := model.NewEncoder(c.Recipe.Model, len(c.Classes), c.Channels, dtype, e.Device)
+		if err != nil {
+			return err
+		}
+		defer encoder.Free()
+		var entries []*nn.Entry
+		for _, entry := range encoder.Tree.Entries() {
+			entries = append(entries, &nn.Entry{Name: "encoder_q." + entry.Name, Value: entry.Value})
+		}
+		if err := c.load(entries); err != nil {
+			return err
+		}
+		in := newInput(c.Recipe.Data.Mean, c.Recipe.Data.Std, c.Channels, dtype, e.Device)
+		result, err = evaluate(encoder, precision, test, in, c.Recipe)
+		return err
+	})
+	return result, err
+}

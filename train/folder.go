@@ -1,0 +1,133 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"cone/report"
+)
+
+// folder is where a run lies: recipe.yaml, metrics.jsonl, log.txt, curves.png,
+// the newest evaluation, and checkpoints/.
+type folder struct {
+	path string
+	lock *os.File
+}
+
+const checkpointFolder = "checkpoints"
+
+// NextFolder names a run folder under root that does not exist yet:
+// root/NAME-001, root/NAME-002, …
+func NextFolder(root, name string) string {
+	for i := 1; ; i++ {
+		path := filepath.Join(root, fmt.Sprintf("%s-%03d", name, i))
+		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+			return path
+		}
+	}
+}
+
+// createFolder makes a new run's folder, which must be missing or empty.
+func createFolder(path string) (folder, error) {
+	if entries, err := os.ReadDir(path); err == nil && len(entries) > 0 {
+		return folder{}, fmt.Errorf("%s is not empty: give another folder, or continue the run in it with --resume %s", path, path)
+	}
+	if err := os.MkdirAll(filepath.Join(path, checkpointFolder), 0o777); err != nil {
+		return folder{}, fmt.Errorf("cannot make the run's folder: %w", err)
+	}
+	return lockFolder(path)
+}
+
+// lockFolder keeps a second process out of the run.
+func lockFolder(path string) (folder, error) {
+	f, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return folder{}, fmt.Errorf("cannot lock the run's folder: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return folder{}, fmt.Errorf("another process is working on the run in %s: wait for it or stop it first", path)
+	}
+	return folder{path: path, lock: f}, nil
+}
+
+func (f folder) close() {
+	if f.lock != nil {
+		f.lock.Close()
+	}
+}
+
+func (f folder) file(name string) string { return filepath.Join(f.path, name) }
+
+func (f folder) checkpoint(name string) string {
+	return filepath.Join(f.path, checkpointFolder, name+".safetensors")
+}
+
+// log appends a line to log.txt. Failures are ignored: what matters is in the
+// metrics and the checkpoints.
+func (f folder) log(line string) {
+	w, err := os.OpenFile(f.file("log.txt"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return
+	}
+	defer w.Close()
+	fmt.Fprintf(w, "%s %s\n", time.Now().Format(time.RFC3339), line)
+}
+
+// epochRecord is what the curves need of metrics.jsonl.
+type epochRecord struct {
+	Kind   string             `json:"kind"`
+	Epoch  int                `json:"epoch"`
+	LR     float64            `json:"lr"`
+	Losses map[string]float64 `json:"losses"`
+	Top1   *float64           `json:"top1"`
+}
+
+// drawCurves makes curves.png from metrics.jsonl.
+func (f folder) drawCurves() error {
+	records, err := report.ReadMetrics[epochRecord](f.file("metrics.jsonl"))
+	if err != nil {
+		return err
+	}
+	var points []report.Point
+	for _, r := range records {
+		if r.Kind != "epoch" {
+			continue
+		}
+		p := report.Point{Epoch: r.Epoch, Losses: r.Losses, LearningRate: r.LR, Top1: math.NaN()}
+		if r.Top1 != nil {
+			p.Top1 = *r.Top1
+		}
+		points = append(points, p)
+	}
+	if len(points) == 0 {
+		return nil
+	}
+	return report.Curves(f.file("curves.png"), points)
+}
+
+// copyLast gives the newest checkpoint a second name. The files share their
+// bytes on disk where the file system allows.
+func (f folder) copyLast(name string) error {
+	temporary := f.checkpoint("." + name)
+	os.Remove(temporary)
+	if err := os.Link(f.checkpoint("last"), temporary); err != nil {
+		raw, err := os.ReadFile(f.checkpoint("last"))
+		if err != nil {
+			return fmt.Errorf("cannot copy the checkpoint: %w", err)
+		}
+		if err := os.WriteFile(temporary, raw, 0o666); err != nil {
+			os.Remove(temporary)
+			return fmt.Errorf("cannot copy the checkpoint: %w", err)
+		}
+	}
+	if err := os.Rename(temporary, f.checkpoint(name)); err != nil {
+		return fmt.Errorf("cannot name the checkpoint: %w", err)
+	}
+	return nil
+}

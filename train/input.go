@@ -1,0 +1,66 @@
+package train
+
+import (
+	"runtime"
+
+	"cone/data"
+	"cone/method"
+	"cone/tensor"
+)
+
+// input turns prepared batches into what networks take: normalised
+// N×C×H×W with the channels of a pixel side by side in memory.
+type input struct {
+	scale, shift tensor.Tensor // C: x·scale + shift = (x/255 − mean)/std
+	dtype        tensor.DType
+	device       tensor.Device
+}
+
+// newInput takes one mean and deviation per channel, or one for all. Its
+// tensors belong to the enclosing scope.
+func newInput(mean, std []float64, channels int, d tensor.DType, on tensor.Device) input {
+	scale, shift := make([]float64, channels), make([]float64, channels)
+	for c := range channels {
+		m, s := mean[min(c, len(mean)-1)], std[min(c, len(std)-1)]
+		scale[c], shift[c] = 1/(255*s), -m/s
+	}
+	return input{
+		scale: tensor.From(scale, channels).ToDType(d).ToDevice(on),
+		shift: tensor.From(shift, channels).ToDType(d).ToDevice(on),
+		dtype: d, device: on,
+	}
+}
+
+// prepared is a batch on the device.
+type prepared struct {
+	method.Batch
+	pin *runtime.Pinner
+}
+
+// unpin lets go of the batch's memory; do it before the batch is released.
+func (p prepared) unpin() { p.pin.Unpin() }
+
+// batch normalises a batch on the device. Labels and indices look at the
+// batch's own memory where that is the device's.
+func (in input) batch(b *data.Batch) prepared {
+	p := prepared{pin: &runtime.Pinner{}}
+	images := tensor.View(p.pin, b.Images, b.N, b.H, b.W, b.C).ToDevice(in.device).ToDType(in.dtype)
+	p.Views = []tensor.Tensor{images.Mul(in.scale).Add(in.shift).Permute(0, 3, 1, 2)}
+	p.Labels = tensor.View(p.pin, b.Labels, b.N).ToDevice(in.device)
+	p.Indices = tensor.View(p.pin, b.Indices, b.N).ToDevice(in.device)
+	return p
+}
+
+// part is the i-th of the given number of equal parts.
+func (p prepared) part(i, parts int) method.Batch {
+	if parts == 1 {
+		return p.Batch
+	}
+	size := p.Labels.Dim(0) / parts
+	cut := func(t tensor.Tensor) tensor.Tensor { return t.Narrow(0, i*size, size) }
+	out := method.Batch{Labels: cut(p.Labels), Indices: cut(p.Indices)}
+	for _, v := range p.Views {
+		out.Views = append(out.Views, cut(v))
+	}
+	return out
+}

@@ -1,0 +1,219 @@
+// Package train runs recipes: the loop, evaluation, the run folder and its
+// checkpoints.
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"cone/data"
+	"cone/method"
+	"cone/model"
+	"cone/optim"
+	"cone/recipe"
+	"cone/report"
+	"cone/tensor"
+)
+
+// ErrInterrupted says that the run was asked to stop, and saved itself.
+var ErrInterrupted = errors.New("interrupted")
+
+// run is one training run in progress.
+type run struct {
+	recipe    recipe.Recipe
+	engine    Engine
+	folder    folder
+	train     *data.Dataset
+	test      *data.Dataset
+	loader    *data.Loader
+	input     input
+	method    method.Method
+	precision method.Precision
+	optimizer *optim.SGD
+	schedule  optim.Schedule
+	metrics   *report.Metrics
+	progress  *report.Progress
+	at        position
+	images    int64         // seen by this process
+	evaluated report.Result // the newest evaluation
+}
+
+// loop trains from where the run stands to its end. Between any two steps
+// the run can be saved and taken up again without a trace.
+func (r *run) loop(ctx context.Context) error {
+	for r.at.Epoch < r.recipe.Epochs || r.at.atEpochEnd() {
+		if r.at.atEpochEnd() { // stopped between an epoch's last step and its evaluation
+			if err := r.endEpoch(0); err != nil {
+				return err
+			}
+			continue
+		}
+		batches, err := r.loader.Epoch(context.Background(), r.at.Epoch, r.at.Batch)
+		if err != nil {
+			return err
+		}
+		defer batches.Close()
+		started := time.Now()
+		for {
+			batch, err := batches.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if err := r.step(batch); err != nil {
+				return err
+			}
+			batch.Release()
+			if ctx.Err() != nil {
+				return errors.Join(r.save(), ErrInterrupted)
+			}
+			if every := r.recipe.Checkpoint.EverySteps; every > 0 && r.at.Step%every == 0 {
+				if err := r.save(); err != nil {
+					return err
+				}
+			}
+		}
+		if err := r.endEpoch(time.Since(started)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step learns from one batch.
+func (r *run) step(batch *data.Batch) (err error) {
+	rate := r.schedule.Rate(r.at.Step)
+	step := method.Step{Epoch: r.at.Epoch, Number: r.at.Step, Total: r.recipe.Epochs * r.loader.BatchesPerEpoch()}
+	values := map[string]float64{}
+	var order []string
+	var norm float64
+	tensor.Scope(func() {
+		whole := r.input.batch(batch)
+		defer whole.unpin()
+		r.method.BeforeStep(step)
+		parts := r.recipe.Optim.Accumulate
+		for i := range parts {
+			tensor.Scope(func() {
+				loss := r.method.Loss(step, whole.part(i, parts))
+				order = addTerms(values, loss, parts)
+				if err = r.checkFinite(values, order); err == nil {
+					loss.Total.Scale(1 / float64(parts)).Backward()
+				}
+			})
+			if err != nil {
+				return
+			}
+		}
+		norm = r.optimizer.Step(rate)
+		r.method.AfterBackward(step)
+	})
+	if err != nil {
+		return err
+	}
+	r.at.advance(values, r.loader.BatchesPerEpoch())
+	r.images += int64(batch.N)
+	return r.tell(order, values, rate, norm)
+}
+
+// addTerms adds a part's losses to the step's values and returns their names
+// in order. Reading them waits for the device: a sync point.
+func addTerms(values map[string]float64, loss method.Loss, parts int) (order []string) {
+	for _, term := range append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...) {
+		values[term.Name] += term.Value.Detach().Item() / float64(parts)
+		order = append(order, term.Name)
+	}
+	return order
+}
+
+// checkFinite stops a run whose losses have left the numbers, before they
+// reach the weights.
+func (r *run) checkFinite(values map[string]float64, order []string) error {
+	// The total is the sum of the terms, so a term is the more telling name.
+	for i := len(order) - 1; i >= 0; i-- {
+		if v := values[order[i]]; v-v != 0 {
+			return fmt.Errorf("step %d (epoch %d): %s is %v: the last good checkpoint is kept in %s; lower optim.lr, set optim.clip_norm, or use float32",
+				r.at.Step+1, r.at.Epoch+1, order[i], v, r.folder.path)
+		}
+	}
+	return nil
+}
+
+// tell shows a finished step and writes it down.
+func (r *run) tell(order []string, values map[string]float64, rate, norm float64) error {
+	record := map[string]any{"kind": "step", "step": r.at.Step, "epoch": r.at.shownEpoch(), "lr": rate}
+	state := report.State{
+		Epoch: r.at.shownEpoch(), Epochs: r.recipe.Epochs,
+		Step: r.at.shownBatch(r.loader.BatchesPerEpoch()), Steps: r.loader.BatchesPerEpoch(),
+		Images: r.images, DataWait: r.loader.Wait(), LearningRate: rate,
+	}
+	for _, name := range order {
+		record[name] = values[name]
+		state.Losses = append(state.Losses, report.Loss{Name: name, Value: values[name]})
+	}
+	if r.recipe.Optim.ClipNorm > 0 {
+		record["gradient_norm"] = norm
+	}
+	r.progress.Update(state)
+	return r.metrics.Write(record)
+}
+
+// endEpoch evaluates, writes the epoch down and saves the run.
+func (r *run) endEpoch(took time.Duration) error {
+	epoch := r.at.Epoch // already the next one's number, so this one's from 1
+	record := map[string]any{
+		"kind": "epoch", "step": r.at.Step, "epoch": epoch,
+		"lr": r.schedule.Rate(r.at.Step - 1), "losses": r.at.means(),
+		"seconds": took.Seconds(),
+	}
+	if epoch%r.recipe.Evaluate.Every == 0 || epoch == r.recipe.Epochs {
+		result, err := evaluate(r.method.Encoder(), r.precision, r.test, r.input, r.recipe)
+		if err != nil {
+			return err
+		}
+		if err := result.WriteFiles(r.folder.path); err != nil {
+			return err
+		}
+		r.evaluated = result
+		record["top1"], record["top5"], record["nll"], record["ece"] = result.Top1, result.Top5, result.NLL, result.ECE
+		improved := float64(result.Top1) > r.at.Best
+		if improved {
+			r.at.Best, r.at.BestEpoch = float64(result.Top1), epoch
+		}
+		r.say("epoch %d/%d: top-1 %.2f %%, NLL %.4f, calibration error %.4f (%.0f s)",
+			epoch, r.recipe.Epochs, 100*result.Top1, result.NLL, result.ECE, took.Seconds())
+		if err := r.writeEpoch(record); err != nil {
+			return err
+		}
+		if err := r.save(); err != nil || !improved {
+			return err
+		}
+		return r.folder.copyLast("best")
+	}
+	if err := r.writeEpoch(record); err != nil {
+		return err
+	}
+	return r.save()
+}
+
+func (r *run) writeEpoch(record map[string]any) error {
+	r.at.startEpoch()
+	if err := r.metrics.Write(record); err != nil {
+		return err
+	}
+	return r.folder.drawCurves()
+}
+
+// say tells people, on the terminal and in the log.
+func (r *run) say(format string, values ...any) {
+	line := fmt.Sprintf(format, values...)
+	r.progress.Println(line)
+	r.folder.log(line)
+}
+
+// encoder is what the run is about.
+func (r *run) encoder() *model.Encoder { return r.method.Encoder() }
