@@ -5,17 +5,8 @@ import (
 	"strings"
 )
 
-// hint ends a message about an unknown word: the known one it was probably
-// meant to be, else all known ones.
-func hint(word string, known []string) string {
-	if near := nearest(word, known); near != "" {
-		return fmt.Sprintf("did you mean %q?", near)
-	}
-	return "known: " + strings.Join(known, ", ")
-}
-
-// keyHint is hint for an unknown key in a section, which may also be a key
-// that belongs elsewhere: "lr" at top level is meant to be "optim.lr".
+// keyHint ends a message about an unknown key in a section: the known one it was
+// probably meant to be, else all known ones. It may also belong elsewhere: "lr" at top level is meant to be "optim.lr".
 func keyHint(key string, t []string) string {
 	if near := nearest(key, t); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)

@@ -98,7 +98,6 @@ func num(v float64) argument   { return argument{tag: door.Double, value: int64(
 func integer(v int) argument   { return argument{tag: door.Int, value: int64(v)} }
 func ints(v ...int) argument   { return argument{tag: door.Ints, ints: v} }
 func list(v []Tensor) argument { return argument{tag: door.Tensors, tensors: v} }
-func str(s string) argument    { return argument{tag: door.String, text: s} }
 func dtype(d DType) argument   { return integer(int(d)) }
 func device(d Device) argument {
 	return argument{tag: door.Device, value: int64(d.Kind), ints: []int{int(d.Index)}}
@@ -107,7 +106,6 @@ func layout(m MemoryFormat) argument { return integer(int(m)) }
 
 var (
 	none = argument{tag: door.None}
-	dflt = argument{tag: door.Default}
 	yes  = argument{tag: door.Bool, value: 1}
 	no   = argument{tag: door.Bool, value: 0}
 )
@@ -184,13 +182,6 @@ func (o *operator) two(args ...argument) (Tensor, Tensor) {
 	var r door.Result
 	o.call(&r, args)
 	return o.output(&r, 0), o.output(&r, 1)
-}
-
-// three calls an operator that returns three tensors.
-func (o *operator) three(args ...argument) (Tensor, Tensor, Tensor) {
-	var r door.Result
-	o.call(&r, args)
-	return o.output(&r, 0), o.output(&r, 1), o.output(&r, 2)
 }
 
 func (o *operator) output(r *door.Result, i int) Tensor {

@@ -66,9 +66,9 @@ func (e Engine) HasFastBFloat16() bool {
 	return !e.Device.IsCPU() || cpu.X86.HasAVX512BF16 || cpu.X86.HasAMXBF16
 }
 
-// precision resolves a recipe's precision: what weights and losses are kept
+// Precision resolves a recipe's precision: what weights and losses are kept
 // in, and what the networks compute in.
-func (e Engine) precision(name string) (weights tensor.DType, p method.Precision) {
+func (e Engine) Precision(name string) (weights tensor.DType, p method.Precision) {
 	p = method.Precision{Device: e.Device, Compute: tensor.Float32}
 	switch {
 	case name == "float64":

@@ -52,7 +52,7 @@ func Evaluate(c *Checkpoint, e Engine) (result report.Result, err error) {
 	}
 	err = tensor.Run(func() error {
 		e.Prepare()
-		dtype, precision := e.precision(c.Recipe.Precision)
+		dtype, precision := e.Precision(c.Recipe.Precision)
 		encoder, err := model.NewEncoder(c.Recipe.Model, len(c.Classes), c.Channels, dtype, e.Device)
 		if err != nil {
 			return err

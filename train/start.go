@@ -150,7 +150,7 @@ func (r *run) build() error {
 	if err != nil {
 		return err
 	}
-	weights, precision := r.engine.precision(r.recipe.Precision)
+	weights, precision := r.engine.Precision(r.recipe.Precision)
 	r.precision = precision
 	tensor.Seed(r.recipe.Seed)
 	r.input = newInput(r.recipe.Data.Mean, r.recipe.Data.Std, r.train.Channels, weights, r.engine.Device)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cone/internal/native"
 	"cone/tensor"
 	"cone/train"
 )
@@ -27,7 +28,7 @@ const (
 type usageError struct{ error }
 
 func main() {
-	tuneLibraries()
+	native.Tune()
 	os.Exit(run(os.Args[1:]))
 }
 

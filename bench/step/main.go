@@ -1,0 +1,221 @@
+// Command step times one whole CoNe training step of ours, on the same
+// numbers and by the same protocol as the Python programs in bench/peers
+// (see common.py there): a report is one JSON line; with --serve one
+// repetition runs per line "go" on standard input.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"sort"
+	"syscall"
+	"time"
+
+	"cone/internal/golden"
+	"cone/internal/native"
+	"cone/method"
+	"cone/model"
+	"cone/optim"
+	"cone/recipe"
+	"cone/tensor"
+	"cone/train"
+)
+
+// problem is one training step to time; the constants are the authors'.
+type problem struct {
+	name, tag, backbone                            string
+	side, batch, bank, dim, classes, neighborCount int
+}
+
+var problems = map[string]problem{
+	"a": {"a", "bench-a", "resnet18", 28, 256, 16384, 128, 10, 256},
+	"b": {"b", "bench-b", "resnet50", 224, 32, 65536, 256, 1000, 512},
+}
+
+// report is one line of output.
+type report struct {
+	Peer        string            `json:"peer"`
+	Variant     map[string]string `json:"variant"`
+	Torch       string            `json:"torch"`
+	Threads     int               `json:"threads"`
+	Case        string            `json:"case"`
+	Batch       int               `json:"batch"`
+	Ready       bool              `json:"ready,omitempty"`
+	ImagesPerS  []float64         `json:"images_per_s"`
+	Median      *float64          `json:"images_per_s_median"`
+	Seconds     []float64         `json:"seconds_per_step"`
+	FirstLosses [][]float64       `json:"first_losses"`
+	PeakRSS     float64           `json:"peak_rss_mb"`
+}
+
+func main() {
+	native.Tune()
+	name := flag.String("case", "a", "a or b")
+	precision := flag.String("precision", "auto", "auto, float32, bfloat16 or float64")
+	steps := flag.Int("steps-per-repetition", 10, "steps per repetition")
+	repetitions := flag.Int("repetitions", 5, "repetitions")
+	warmup := flag.Int("warmup", 3, "steps before the first one that is timed")
+	threads := flag.Int("threads", 0, "threads of the step; 0: one per core")
+	device := flag.String("device", "cpu", "cpu, cuda or cuda:N")
+	serve := flag.Bool("serve", false, `one repetition per line "go" on standard input`)
+	flag.Parse()
+	err := tensor.Run(func() error {
+		b, err := newBench(problems[*name], *precision, *device, *threads)
+		if err != nil {
+			return err
+		}
+		for range *warmup {
+			b.step()
+		}
+		if !*serve {
+			for range *repetitions {
+				b.repetition(*steps)
+			}
+			b.print(false)
+			return nil
+		}
+		b.print(true)
+		lines := bufio.NewScanner(os.Stdin)
+		for lines.Scan() && lines.Text() != "quit" {
+			b.rates, b.seconds = nil, nil
+			b.repetition(*steps)
+			b.print(false)
+		}
+		return nil
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "step:", err)
+		os.Exit(1)
+	}
+}
+
+// bench is a problem set up.
+type bench struct {
+	problem
+	method    *method.CoNe
+	optimizer *optim.SGD
+	input     method.Batch
+	report    report
+	done      int
+	rates     []float64
+	seconds   []float64
+}
+
+func newBench(p problem, precision, device string, threads int) (*bench, error) {
+	if p.name == "" {
+		return nil, fmt.Errorf("unknown case: choose a or b")
+	}
+	engine, err := train.NewEngine(device, threads)
+	if err != nil {
+		return nil, err
+	}
+	engine.Prepare()
+	weights, compute := engine.Precision(precision)
+	build := func() *model.Encoder {
+		e, err2 := model.NewEncoder(recipe.Model{
+			Backbone: p.backbone, Stem: "imagenet", Head: recipe.Head{Layers: 1, BatchNorm: true, Dim: p.dim},
+		}, p.classes, 3, weights, engine.Device)
+		if err2 != nil {
+			err = err2
+		}
+		return e
+	}
+	query, key := build(), build()
+	if err != nil {
+		return nil, err
+	}
+	golden.Fill(query.Tree)
+	settings := recipe.Default().Method
+	settings.CoNe.BankSize, settings.CoNe.Neighbors, settings.CoNe.WarmupEpochs = p.bank, p.neighborCount, 0
+	b := &bench{problem: p, method: method.NewCoNe(query, key, compute, settings, p.classes)}
+	golden.FillBank(p.tag, p.bank, p.dim, p.classes, func(embedding, probability, label tensor.Tensor) {
+		for _, e := range b.method.Bank().Entries() {
+			switch e.Name {
+			case "embedding":
+				e.Value.CopyFrom(embedding)
+			case "probability":
+				e.Value.CopyFrom(probability)
+			case "label":
+				e.Value.CopyFrom(label)
+			}
+		}
+	})
+	b.optimizer = optim.NewSGD(query.Tree, recipe.Optim{Momentum: 0.9, WeightDecay: 1e-4, DecayNormAndBias: true})
+	n := p.batch
+	x := golden.Uniform(p.tag+"/x0", n*3*p.side*p.side, -2, 2)
+	labels := tensor.From(golden.Integers(p.tag+"/y0", n, p.classes), n).ToDevice(engine.Device)
+	images := tensor.From(x, n, 3, p.side, p.side).ToDType(weights).ToDevice(engine.Device).ChannelsLast()
+	b.input = method.Batch{Views: []tensor.Tensor{images}, Labels: labels, Indices: labels}
+	b.report = report{
+		Peer: "cone", Variant: map[string]string{"precision": compute.Compute.String(), "device": engine.Device.String()},
+		Torch: tensor.TorchVersion(), Threads: tensor.Threads(), Case: p.name, Batch: n,
+	}
+	return b, nil
+}
+
+// totalSteps makes the key momentum stand still for the length of a benchmark.
+const totalSteps = 1_000_000
+
+func (b *bench) step() {
+	start := time.Now()
+	var values []float64
+	tensor.Scope(func() {
+		s := method.Step{Number: b.done, Total: totalSteps}
+		b.method.BeforeStep(s)
+		loss := b.method.Loss(s, b.input)
+		loss.Total.Backward()
+		b.optimizer.Step(0.01)
+		b.method.AfterBackward(s)
+		for _, t := range loss.Terms {
+			values = append(values, t.Value.Item())
+		}
+		values = append(values, loss.Total.Detach().Item())
+	})
+	b.seconds = append(b.seconds, time.Since(start).Seconds())
+	if b.done < 3 {
+		b.report.FirstLosses = append(b.report.FirstLosses, values)
+	}
+	b.done++
+}
+
+func (b *bench) repetition(steps int) {
+	before := len(b.seconds)
+	for range steps {
+		b.step()
+	}
+	sum := 0.0
+	for _, s := range b.seconds[before:] {
+		sum += s
+	}
+	b.rates = append(b.rates, float64(steps*b.report.Batch)/sum)
+}
+
+func (b *bench) print(ready bool) {
+	r := b.report
+	r.Ready = ready
+	r.ImagesPerS, r.Seconds = b.rates, b.seconds
+	if ready {
+		r.ImagesPerS, r.Seconds = nil, nil
+		b.rates, b.seconds = nil, nil
+	} else {
+		sorted := append([]float64(nil), b.rates...)
+		sort.Float64s(sorted)
+		m := sorted[len(sorted)/2]
+		if len(sorted)%2 == 0 {
+			m = (m + sorted[len(sorted)/2-1]) / 2
+		}
+		r.Median = &m
+	}
+	var usage syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil {
+		r.PeakRSS = float64(usage.Maxrss) / 1024
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(string(line))
+}
