@@ -22,8 +22,9 @@ type Bank struct {
 	tree       *nn.Tree
 }
 
-// NewBank makes a bank of K entries with normalised noise, label 0 and noise
-// in place of probabilities, as published.
+// NewBank makes a bank of K entries with normalised noise, label 0 and the
+// probabilities of noise. (The published program starts with bare noise there,
+// of which a consistency term before the bank is full could make no logarithm.)
 func NewBank(size, dim, classes int, d tensor.DType, on tensor.Device) *Bank {
 	tree := nn.NewTree(d, on)
 	p := tree.Root()
@@ -32,7 +33,7 @@ func NewBank(size, dim, classes int, d tensor.DType, on tensor.Device) *Bank {
 		return normalize(p.Empty(size, dim).Normal(0, 1))
 	})
 	b.label = p.Buffer("label", func() tensor.Tensor { return tensor.Zeros(tensor.Int64, on, size) })
-	b.probability = p.Buffer("probability", func() tensor.Tensor { return p.Empty(size, classes).Normal(0, 1) })
+	b.probability = p.Buffer("probability", func() tensor.Tensor { return p.Empty(size, classes).Normal(0, 1).Softmax(1) })
 	b.image = p.Buffer("image", func() tensor.Tensor { return tensor.Zeros(tensor.Int64, on, size).Fill(-1) })
 	b.position = p.Buffer("position", func() tensor.Tensor { return tensor.Zeros(tensor.Int64, tensor.CPU) })
 	return b
@@ -73,11 +74,6 @@ func (b *Bank) Write(e Entry) {
 		}
 		b.position.Value.Fill(float64(b.next))
 	})
-}
-
-// Similarity is z·bankᵀ for normalised embeddings N×D: N×K cosines.
-func (b *Bank) Similarity(z tensor.Tensor) tensor.Tensor {
-	return z.Linear(b.embedding.Value, tensor.Tensor{})
 }
 
 // Free ends the life of the bank's memory.

@@ -59,22 +59,12 @@ func (t terms) total() Loss {
 // neighborProbability is p_i = Σ_j w_ij·[y_j = y_i] over the k entries of the
 // whole bank that are most similar to z_i, w_ij = softmax(S_ij/τ_sup).
 //
-// The search runs without history; only the k neighbours found are multiplied
-// again with it, because the gradient reaches z through those k alone.
+// The gradient reaches z through those k similarities; the bank is constant.
 func (o objective) neighborProbability(z, labels tensor.Tensor) tensor.Tensor {
-	n, dim := z.Dim(0), z.Dim(1)
-	var index tensor.Tensor // N×k
-	tensor.NoGrad(func() {
-		index = tensor.ScopeOf(func() tensor.Tensor {
-			_, i := o.bank.Similarity(z).TopK(o.Neighbors, false)
-			return i
-		})
-	})
-	flat := index.View(n * o.Neighbors)
-	neighbors := o.bank.embedding.Value.IndexSelect(0, flat).View(n, o.Neighbors, dim)
-	similarity := neighbors.BatchMatMul(z.Unsqueeze(2)).Squeeze(2) // N×k
+	similarity, index := tensor.Nearest(z, o.bank.embedding.Value, o.Neighbors) // N×k
 	weight := similarity.Scale(1 / o.NeighborTemperature).Softmax(1)
-	same := o.bank.label.Value.IndexSelect(0, flat).View(n, o.Neighbors).Equal(labels.Unsqueeze(1))
+	neighborLabel := o.bank.label.Value.IndexSelect(0, index.Flatten(0)).View(index.Shape()...)
+	same := neighborLabel.Equal(labels.Unsqueeze(1))
 	return weight.Mul(same.ToDType(weight.DType())).SumDim(1)
 }
 
@@ -88,10 +78,7 @@ func neighborLoss(p tensor.Tensor) tensor.Tensor {
 // consistencyTarget is q_i = Σ_j w'_ij·prob_j over the whole bank, w' =
 // softmax(S'/τ_dc): what images like this one were predicted to be.
 func (o objective) consistencyTarget(zKey tensor.Tensor) tensor.Tensor {
-	return tensor.ScopeOf(func() tensor.Tensor {
-		weight := o.bank.Similarity(zKey).ScaleInto(1 / o.ConsistencyTemperature).Softmax(1)
-		return weight.MatMul(o.bank.probability.Value)
-	})
+	return tensor.SoftLookup(zKey, o.bank.embedding.Value, o.bank.probability.Value, o.ConsistencyTemperature)
 }
 
 // consistencyLoss is (1/N)·Σ_{i∈M} KL(q_i ‖ p_i), with 0·ln 0 = 0.

@@ -10,6 +10,8 @@ import (
 type Conv2d struct {
 	Weight          *Entry // O×I×size×size, channels_last
 	Stride, Padding int
+
+	size int
 }
 
 // NewConv2d initialises as torchvision's ResNet: Kaiming normal, fan-out
@@ -19,11 +21,15 @@ func NewConv2d(p Path, in, out, size, stride, padding int) *Conv2d {
 		deviation := math.Sqrt(2 / float64(out*size*size))
 		return p.Empty(out, in, size, size).Normal(0, deviation).ChannelsLast()
 	})
-	return &Conv2d{weight, stride, padding}
+	return &Conv2d{weight, stride, padding, size}
 }
 
 // Forward maps N×I×H×W to N×O×H'×W'.
 func (c *Conv2d) Forward(x tensor.Tensor) tensor.Tensor {
+	shape := x.Shape()
+	if taps, ok := c.denseTaps(shape[2], shape[3]); ok {
+		return c.forwardDense(x, shape, taps)
+	}
 	return x.Conv2d(c.Weight.Value, c.Stride, c.Padding)
 }
 

@@ -42,6 +42,7 @@ func (s Schedule) Rate(t int) float64 {
 	default:
 		return s.full
 	}
-	share := (epoch - s.warmup) / (float64(s.epochs) - s.warmup)
+	// Within the epoch that a fractional warm-up ends in, epoch is the smaller.
+	share := max(0, epoch-s.warmup) / (float64(s.epochs) - s.warmup)
 	return 0.5*(1+math.Cos(math.Pi*share))*(s.full-s.end) + s.end
 }

@@ -31,7 +31,7 @@ func SetRandomState(d Device, state Tensor) {
 
 // SetThreads sets how many threads one operator may use on the calling
 // goroutine's thread (so: inside Run).
-func SetThreads(n int) { door.SetThreads(n) }
+func SetThreads(n int) { door.SetThreads(max(1, n)) }
 
 // Threads is how many threads one operator may use.
 func Threads() int { return door.Threads() }

@@ -100,6 +100,7 @@ func To[E Element](t Tensor) []E {
 // the tensor's own memory where it lies so already, a copy elsewhere. The
 // slice is valid until f returns.
 func (t Tensor) Bytes(f func([]byte)) {
+	t.info() // an undefined tensor has no bytes
 	Scope(func() {
 		c := t
 		if _, _, dense := door.Data(c.h); !dense {

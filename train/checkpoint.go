@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"sort"
-	"strings"
 
 	"cone/nn"
 	"cone/recipe"
@@ -22,6 +19,7 @@ const (
 	keyRecipe   = "cone.recipe"
 	keyClasses  = "cone.classes"
 	keyChannels = "cone.channels"
+	keyImages   = "cone.images"
 )
 
 // format is the version of the layout of checkpoints.
@@ -40,6 +38,10 @@ func (r *run) state() []*nn.Entry {
 // save writes the run as checkpoints/last, keeping the one before as
 // checkpoints/previous until the new one is whole on disk and beyond.
 func (r *run) save() error {
+	// The records up to the checkpoint must survive whatever it survives.
+	if err := r.metrics.Sync(); err != nil {
+		return fmt.Errorf("cannot write the metrics to disk: %w", err)
+	}
 	metadata, err := r.metadata()
 	if err != nil {
 		return err
@@ -48,8 +50,9 @@ func (r *run) save() error {
 	next := r.folder.checkpoint("next")
 	var failed error
 	tensor.Scope(func() {
-		if bad := firstNotFinite(r.encoder().Tree.Parameters()); bad != "" {
-			failed = fmt.Errorf("after step %d the weights of %s are no longer finite: the last good checkpoint is kept; lower optim.lr or set optim.clip_norm", r.at.Step, bad)
+		if bad := firstNotFinite(r.state()); bad != "" {
+			failed = fmt.Errorf("after step %d (epoch %d) %s is no longer finite: %s; lower optim.lr, set optim.clip_norm, or use float32",
+				r.at.Step, r.at.shownEpoch(), bad, r.kept())
 			return
 		}
 		var arrays []weights.Array
@@ -67,10 +70,33 @@ func (r *run) save() error {
 	if err := os.Rename(next, last); err != nil {
 		return fmt.Errorf("cannot name the new checkpoint: %w", err)
 	}
-	if every := r.recipe.Checkpoint.EveryEpochs; every > 0 && r.at.Batch == 0 && r.at.Count == 0 && r.at.Epoch%every == 0 {
-		return r.folder.copyLast(fmt.Sprintf("epoch-%04d", r.at.Epoch))
+	return r.nameCheckpoint()
+}
+
+// nameCheckpoint gives checkpoints/last its further names when it is the end
+// of an epoch. A run that was killed before it got to this does it when it is
+// taken up again.
+func (r *run) nameCheckpoint() error {
+	if r.at.Epoch == 0 || r.at.Batch > 0 || r.at.atEpochEnd() {
+		return nil
+	}
+	if every := r.recipe.Checkpoint.EveryEpochs; every > 0 && r.at.Epoch%every == 0 {
+		if err := r.folder.copyCheckpoint("last", fmt.Sprintf("epoch-%04d", r.at.Epoch)); err != nil {
+			return err
+		}
+	}
+	if r.at.BestEpoch == r.at.Epoch {
+		return r.folder.copyCheckpoint("last", "best")
 	}
 	return nil
+}
+
+// kept says what is left when the run must stop here.
+func (r *run) kept() string {
+	if _, err := os.Stat(r.folder.checkpoint("last")); err != nil {
+		return "nothing was saved yet"
+	}
+	return "the last good checkpoint is kept in " + r.folder.path
 }
 
 func (r *run) metadata() (map[string]string, error) {
@@ -89,6 +115,7 @@ func (r *run) metadata() (map[string]string, error) {
 	return map[string]string{
 		keyFormat: format, keyPosition: string(at), keyRecipe: string(resolved),
 		keyClasses: string(classes), keyChannels: fmt.Sprint(r.train.Channels),
+		keyImages: fmt.Sprint(r.train.Len()),
 	}, nil
 }
 
@@ -102,9 +129,13 @@ func randomState(on tensor.Device) []*nn.Entry {
 	return out
 }
 
+// firstNotFinite names the first entry with an infinite or NaN element, or "".
 func firstNotFinite(entries []*nn.Entry) (name string) {
 	tensor.NoGrad(func() {
 		for _, e := range entries {
+			if d := e.Value.DType(); d != tensor.Float32 && d != tensor.Float64 {
+				continue // counters and indices
+			}
 			// The norm is infinite or NaN as soon as one element is.
 			if n := tensor.L2Norm([]tensor.Tensor{e.Value.Detach()}); n-n != 0 {
 				name = e.Name
@@ -132,6 +163,7 @@ type Checkpoint struct {
 	Recipe   recipe.Recipe
 	Classes  []string
 	Channels int
+	images   int // in the training set
 	at       position
 	file     *weights.File
 }
@@ -168,7 +200,7 @@ func (c *Checkpoint) readMetadata() (err error) {
 	if err := json.Unmarshal([]byte(m[keyClasses]), &c.Classes); err != nil {
 		return err
 	}
-	_, err = fmt.Sscan(m[keyChannels], &c.Channels)
+	_, err = fmt.Sscan(m[keyChannels]+" "+m[keyImages], &c.Channels, &c.images)
 	return err
 }
 
@@ -198,54 +230,4 @@ func (c *Checkpoint) load(entries []*nn.Entry) (err error) {
 		}
 	})
 	return err
-}
-
-// restore takes the run to where the checkpoint was made.
-func (r *run) restore(c *Checkpoint) error {
-	if err := c.load(r.state()); err != nil {
-		return err
-	}
-	if m, ok := r.method.(interface{ Restored() }); ok {
-		m.Restored()
-	}
-	var err error
-	tensor.Scope(func() {
-		states := randomState(r.engine.Device)
-		if err = c.load(states); err == nil {
-			tensor.SetRandomState(tensor.CPU, states[0].Value)
-			if len(states) > 1 {
-				tensor.SetRandomState(r.engine.Device, states[1].Value)
-			}
-		}
-	})
-	r.at = c.at
-	return err
-}
-
-// newestCheckpoint opens the run's newest sound checkpoint. Damaged ones are
-// passed over, each with a warning.
-func (f folder) newestCheckpoint(warn func(string)) (*Checkpoint, error) {
-	paths, _ := filepath.Glob(filepath.Join(f.path, checkpointFolder, "*.safetensors"))
-	type candidate struct {
-		path string
-		time int64
-	}
-	var found []candidate
-	for _, p := range paths {
-		if strings.HasPrefix(filepath.Base(p), ".") {
-			continue
-		}
-		if info, err := os.Stat(p); err == nil {
-			found = append(found, candidate{p, info.ModTime().UnixNano()})
-		}
-	}
-	sort.SliceStable(found, func(i, j int) bool { return found[i].time > found[j].time })
-	for _, c := range found {
-		opened, err := OpenCheckpoint(c.path)
-		if err == nil {
-			return opened, nil
-		}
-		warn(fmt.Sprintf("warning: %v; trying the checkpoint before", err))
-	}
-	return nil, fmt.Errorf("%s has no usable checkpoint: start the run anew with cone train", f.path)
 }

@@ -13,6 +13,9 @@ import (
 	"cone/tensor"
 )
 
+// maxThreads keeps a mistyped number from taking all memory.
+const maxThreads = 1024
+
 // Engine is where and with how many threads a run computes. It does not
 // belong to the recipe: it changes the numbers' last digits only.
 type Engine struct {
@@ -24,13 +27,13 @@ type Engine struct {
 // (0: what OMP_NUM_THREADS says, or one per core).
 func NewEngine(device string, threads int) (Engine, error) {
 	e := Engine{Device: tensor.CPU, Threads: threads}
-	if threads < 0 {
-		return e, fmt.Errorf("%d threads are impossible: give 0 for one per core, or a positive number", threads)
+	if threads < 0 || threads > maxThreads {
+		return e, fmt.Errorf("%d threads are impossible: give 0 for one per core, or a number up to %d", threads, maxThreads)
 	}
 	if threads == 0 {
 		e.Threads, _ = strconv.Atoi(os.Getenv("OMP_NUM_THREADS"))
 	}
-	if e.Threads <= 0 {
+	if e.Threads <= 0 || e.Threads > maxThreads {
 		e.Threads = runtime.NumCPU()
 	}
 	kind, number, hasNumber := strings.Cut(device, ":")

@@ -1,9 +1,10 @@
 package train
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"path/filepath"
+	"strings"
 
 	"cone/model"
 	"cone/nn"
@@ -26,22 +27,18 @@ func FindCheckpoint(run, which string) (*Checkpoint, error) {
 		if _, err := os.Stat(which); err == nil {
 			return OpenCheckpoint(which)
 		}
-		names := []string{}
-		found, _ := filepath.Glob(folder{path: run}.checkpoint("*"))
-		for _, f := range found {
-			name := filepath.Base(f)
-			names = append(names, name[:len(name)-len(".safetensors")])
-		}
+		names := folder{path: run}.checkpoints()
 		if len(names) == 0 {
 			return nil, fmt.Errorf("%s holds no checkpoint: train the run first", run)
 		}
-		return nil, fmt.Errorf("%s has no checkpoint %q: choose one of %v", run, which, names)
+		return nil, fmt.Errorf("%s has no checkpoint %q: choose one of %s", run, which, strings.Join(names, ", "))
 	}
 	return OpenCheckpoint(path)
 }
 
-// Evaluate counts the test images of the checkpoint's recipe.
-func Evaluate(c *Checkpoint, e Engine) (result report.Result, err error) {
+// Evaluate counts the test images of the checkpoint's recipe. When ctx ends
+// before it does, it returns ErrInterrupted.
+func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Result, err error) {
 	_, test, err := OpenData(c.Recipe.Data)
 	if err != nil {
 		return result, err
@@ -50,6 +47,11 @@ func Evaluate(c *Checkpoint, e Engine) (result report.Result, err error) {
 		return result, fmt.Errorf("%s has %d classes of %d-channel images, but the model was trained for %d of %d",
 			c.Recipe.Data.Path, len(test.Classes), test.Channels, len(c.Classes), c.Channels)
 	}
+	loader, err := newTestLoader(test, c.Recipe)
+	if err != nil {
+		return result, err
+	}
+	defer loader.Close()
 	err = tensor.Run(func() error {
 		e.Prepare()
 		dtype, precision := e.Precision(c.Recipe.Precision)
@@ -66,7 +68,7 @@ func Evaluate(c *Checkpoint, e Engine) (result report.Result, err error) {
 			return err
 		}
 		in := newInput(c.Recipe.Data.Mean, c.Recipe.Data.Std, c.Channels, dtype, e.Device)
-		result, err = evaluate(encoder, precision, test, in, c.Recipe)
+		result, err = evaluate(ctx, encoder, precision, loader, test.Classes, in)
 		return err
 	})
 	return result, err

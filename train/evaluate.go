@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"cone/data"
@@ -12,30 +13,35 @@ import (
 	"cone/tensor"
 )
 
-// evaluate counts every image of the set exactly once, with the encoder in
-// evaluation mode.
-func evaluate(e *model.Encoder, p method.Precision, set *data.Dataset, in input, r recipe.Recipe) (report.Result, error) {
+// newTestLoader prepares the test images as the recipe has it.
+func newTestLoader(set *data.Dataset, r recipe.Recipe) (*data.Loader, error) {
 	size := r.Evaluate.Batch
 	if size == 0 {
 		size = r.Batch
 	}
-	loader, err := data.NewLoader(set, data.Options{
-		Batch: size, Augment: r.Evaluate.Transform, Workers: r.Data.Workers,
-	})
+	l, err := data.NewLoader(set, data.Options{Batch: size, Augment: r.Evaluate.Transform, Workers: r.Data.Workers})
 	if err != nil {
-		return report.Result{}, err
+		return nil, fmt.Errorf("the test images cannot be prepared: %w", err)
 	}
-	defer loader.Close()
+	return l, nil
+}
+
+// evaluate counts every image of the loader exactly once, with the encoder in
+// evaluation mode. When ctx ends before it does, it returns ErrInterrupted.
+func evaluate(ctx context.Context, e *model.Encoder, p method.Precision, loader *data.Loader, classes []string, in input) (report.Result, error) {
 	batches, err := loader.Epoch(context.Background(), 0, 0)
 	if err != nil {
 		return report.Result{}, err
 	}
 	defer batches.Close()
-	sums, err := report.NewEvaluation(set.Classes)
+	sums, err := report.NewEvaluation(classes)
 	if err != nil {
 		return report.Result{}, err
 	}
 	for {
+		if ctx.Err() != nil {
+			return report.Result{}, ErrInterrupted
+		}
 		batch, err := batches.Next()
 		if err == io.EOF {
 			return sums.Result(), nil

@@ -3,13 +3,16 @@ package train
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"cone/report"
+	"cone/weights"
 )
 
 // folder is where a run lies: recipe.yaml, metrics.jsonl, log.txt, curves.png,
@@ -19,14 +22,18 @@ type folder struct {
 	lock *os.File
 }
 
-const checkpointFolder = "checkpoints"
+const (
+	checkpointFolder = "checkpoints"
+	checkpointSuffix = ".safetensors"
+)
 
 // NextFolder names a run folder under root that does not exist yet:
 // root/NAME-001, root/NAME-002, …
 func NextFolder(root, name string) string {
 	for i := 1; ; i++ {
 		path := filepath.Join(root, fmt.Sprintf("%s-%03d", name, i))
-		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
+		// Whatever else is wrong with the place shows when the folder is made.
+		if _, err := os.Lstat(path); err != nil {
 			return path
 		}
 	}
@@ -41,6 +48,23 @@ func createFolder(path string) (folder, error) {
 		return folder{}, fmt.Errorf("cannot make the run's folder: %w", err)
 	}
 	return lockFolder(path)
+}
+
+// openRun locks the folder of a run that was begun before.
+func openRun(path string) (folder, error) {
+	if info, err := os.Stat(filepath.Join(path, checkpointFolder)); err != nil || !info.IsDir() {
+		return folder{}, fmt.Errorf("there is no run in %s: give the folder that cone train named", path)
+	}
+	f, err := lockFolder(path)
+	if err != nil {
+		return folder{}, err
+	}
+	// What a killed process left half-written; the lock says that it is gone.
+	if err := errors.Join(weights.CleanTemporary(path), weights.CleanTemporary(f.file(checkpointFolder))); err != nil {
+		f.close()
+		return folder{}, fmt.Errorf("cannot remove what a killed process left in the run's folder: %w", err)
+	}
+	return f, nil
 }
 
 // lockFolder keeps a second process out of the run.
@@ -65,7 +89,7 @@ func (f folder) close() {
 func (f folder) file(name string) string { return filepath.Join(f.path, name) }
 
 func (f folder) checkpoint(name string) string {
-	return filepath.Join(f.path, checkpointFolder, name+".safetensors")
+	return filepath.Join(f.path, checkpointFolder, name+checkpointSuffix)
 }
 
 // log appends a line to log.txt. Failures are ignored: what matters is in the
@@ -111,23 +135,38 @@ func (f folder) drawCurves() error {
 	return report.Curves(f.file("curves.png"), points)
 }
 
-// copyLast gives the newest checkpoint a second name. The files share their
-// bytes on disk where the file system allows.
-func (f folder) copyLast(name string) error {
-	temporary := f.checkpoint("." + name)
+// copyCheckpoint gives the checkpoint called from the further name to. The
+// files share their bytes on disk where the file system allows.
+func (f folder) copyCheckpoint(from, to string) error {
+	source, target := f.checkpoint(from), f.checkpoint(to)
+	temporary := filepath.Join(f.path, checkpointFolder, "."+to+".cone-tmp") // as weights.CleanTemporary knows them
 	os.Remove(temporary)
-	if err := os.Link(f.checkpoint("last"), temporary); err != nil {
-		raw, err := os.ReadFile(f.checkpoint("last"))
+	if err := os.Link(source, temporary); err == nil {
+		defer os.Remove(temporary) // renaming does nothing where both are one file already
+		if err := os.Rename(temporary, target); err != nil {
+			return fmt.Errorf("cannot name the checkpoint: %w", err)
+		}
+		return nil
+	}
+	return weights.WriteFileAtomic(target, func(w io.Writer) error {
+		file, err := os.Open(source)
 		if err != nil {
-			return fmt.Errorf("cannot copy the checkpoint: %w", err)
+			return err
 		}
-		if err := os.WriteFile(temporary, raw, 0o666); err != nil {
-			os.Remove(temporary)
-			return fmt.Errorf("cannot copy the checkpoint: %w", err)
+		defer file.Close()
+		_, err = io.Copy(w, file)
+		return err
+	})
+}
+
+// checkpoints lists the names of the run's checkpoints.
+func (f folder) checkpoints() []string {
+	entries, _ := os.ReadDir(f.file(checkpointFolder)) // a missing folder has none
+	var names []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), checkpointSuffix); ok && !strings.HasPrefix(name, ".") {
+			names = append(names, name)
 		}
 	}
-	if err := os.Rename(temporary, f.checkpoint(name)); err != nil {
-		return fmt.Errorf("cannot name the checkpoint: %w", err)
-	}
-	return nil
+	return names
 }

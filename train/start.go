@@ -2,10 +2,10 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"runtime"
-	"strings"
+	"syscall"
 	"time"
 
 	"cone/data"
@@ -38,57 +38,6 @@ func Start(ctx context.Context, r recipe.Recipe, path string, e Engine) (Outcome
 	return runInFolder(ctx, r, e, func() (folder, error) { return createFolder(path) }, nil)
 }
 
-// Resume continues the run in the folder from its newest sound checkpoint.
-// Overrides, when not nil, is the recipe that the user asked for; it must say
-// the same as the run's, except where that cannot change the numbers.
-func Resume(ctx context.Context, path string, overrides func(recipe.Recipe) (recipe.Recipe, error), e Engine) (Outcome, error) {
-	if _, err := os.Stat(path); err != nil {
-		return Outcome{}, fmt.Errorf("there is no run in %s: give the folder that cone train named", path)
-	}
-	f, err := lockFolder(path)
-	if err != nil {
-		return Outcome{}, err
-	}
-	c, err := f.newestCheckpoint(func(warning string) {
-		fmt.Fprintln(os.Stderr, warning)
-		f.log(warning)
-	})
-	if err != nil {
-		f.close()
-		return Outcome{}, err
-	}
-	defer c.Close()
-	asked := c.Recipe
-	if overrides != nil {
-		if asked, err = overrides(c.Recipe.Clone()); err == nil {
-			err = sameNumbers(asked, c.Recipe, path)
-		}
-		if err != nil {
-			f.close()
-			return Outcome{}, err
-		}
-	}
-	return runInFolder(ctx, asked, e, func() (folder, error) { return f, nil }, c)
-}
-
-// free are the settings that may differ between the parts of a run.
-var free = map[string]bool{"data.workers": true, "data.path": true, "name": true, "description": true}
-
-// sameNumbers refuses a recipe that would not continue the same run.
-func sameNumbers(asked, run recipe.Recipe, path string) error {
-	var different []string
-	for _, d := range recipe.Diff(asked, run) {
-		if key, _, _ := strings.Cut(d, ":"); !free[key] {
-			different = append(different, d)
-		}
-	}
-	if len(different) == 0 {
-		return nil
-	}
-	return fmt.Errorf("the run in %s was started with other settings (%s): resume it without them, or start a new run",
-		path, strings.Join(different, "; "))
-}
-
 // runInFolder builds the run, restores it where there is something to
 // restore, and trains it to its end.
 func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (folder, error), from *Checkpoint) (out Outcome, err error) {
@@ -100,21 +49,21 @@ func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (
 		e.Prepare()
 		started := time.Now()
 		r := &run{recipe: rec, engine: e, train: trainSet, test: testSet}
+		defer r.free()
 		if err := r.build(); err != nil {
 			return err
 		}
-		defer r.loader.Close()
 		f, err := open()
 		if err != nil {
 			return err
 		}
 		defer f.close()
 		if err := r.openFolder(f, from); err != nil {
-			return err
+			return explainFullDisk(err, f.path)
 		}
 		defer r.metrics.Close()
 		defer r.progress.Finish()
-		err = r.loop(ctx)
+		err = explainFullDisk(r.loop(ctx), f.path)
 		if err != nil {
 			r.folder.log(err.Error())
 		}
@@ -125,6 +74,16 @@ func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (
 		return err
 	})
 	return out, err
+}
+
+// explainFullDisk says what to do when a run stopped because it could not
+// write.
+func explainFullDisk(err error, path string) error {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	return fmt.Errorf("the disk of %s is full (%w): what was saved before is whole, so free some space and continue with cone train --resume %s",
+		path, err, path)
 }
 
 // OpenData reads the images that a recipe names.
@@ -150,6 +109,9 @@ func (r *run) build() error {
 	if err != nil {
 		return err
 	}
+	if r.testLoader, err = newTestLoader(r.test, r.recipe); err != nil {
+		return err
+	}
 	weights, precision := r.engine.Precision(r.recipe.Precision)
 	r.precision = precision
 	tensor.Seed(r.recipe.Seed)
@@ -160,6 +122,18 @@ func (r *run) build() error {
 	r.optimizer = optim.NewSGD(r.encoder().Tree, r.recipe.Optim)
 	r.schedule = optim.NewSchedule(r.recipe.Optim, r.recipe.Batch, r.recipe.Epochs, r.loader.BatchesPerEpoch())
 	return nil
+}
+
+// bankWarning tells when CoNe's own losses begin before the bank is full of
+// real entries, or is empty when there is nothing to tell.
+func bankWarning(r recipe.Recipe, stepsPerEpoch int) string {
+	c := r.Method.CoNe
+	filled := c.WarmupEpochs * stepsPerEpoch * r.Batch
+	if r.Method.Name != "cone" || c.WarmupEpochs >= r.Epochs || filled >= c.BankSize {
+		return ""
+	}
+	return fmt.Sprintf("warning: method.cone.warmup_epochs = %d fills only %d of the bank's %d entries, the others are noise at first: choose a smaller method.cone.bank_size or a longer warm-up",
+		c.WarmupEpochs, filled, c.BankSize)
 }
 
 // newMethod makes the recipe's objective with fresh weights.
@@ -185,34 +159,47 @@ func newMethod(r recipe.Recipe, classes, channels int, d tensor.DType, p method.
 func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	r.folder = f
 	if from != nil {
-		if err := r.restore(from); err != nil {
-			return err
-		}
-	} else if err := r.recipe.Save(f.file("recipe.yaml")); err != nil {
+		err = r.restore(from)
+	} else {
+		err = r.recipe.Save(f.file("recipe.yaml"))
+	}
+	if err != nil {
 		return err
 	}
 	if r.metrics, err = report.OpenMetrics(f.file("metrics.jsonl")); err != nil {
 		return err
 	}
 	r.progress = report.NewProgress(report.Stderr(), 30*time.Second)
-	if from != nil {
-		if err := r.dropLater(); err != nil {
-			return err
-		}
-		r.say("resuming %s at epoch %d, step %d, from %s", f.path, r.at.shownEpoch(), r.at.Step, from.Path)
-	} else {
+	if err := r.dropLater(); err != nil {
+		return err
+	}
+	switch {
+	case from == nil:
 		r.say("training %s in %s", r.recipe.Name, f.path)
+	case r.finished():
+		r.say("the run in %s is complete", f.path)
+	default:
+		r.say("resuming %s at epoch %d, step %d, from %s", f.path, r.at.shownEpoch(), r.at.Step, from.Path)
 	}
 	r.say("%s: %d weights, %s, %d threads, libtorch %s on %s/%s", r.recipe.Model.Backbone, r.encoder().Tree.Count(),
 		r.precision.Compute, r.engine.Threads, tensor.TorchVersion(), runtime.GOOS, runtime.GOARCH)
+	if warning := bankWarning(r.recipe, r.loader.BatchesPerEpoch()); warning != "" {
+		r.say("%s", warning)
+	}
 	return nil
 }
 
-// dropLater removes what an interrupted part of the run wrote after the
-// checkpoint that is being resumed.
-func (r *run) dropLater() error {
-	closed := !r.at.atEpochEnd()
-	return r.metrics.Keep(func(kind string, step int64) bool {
-		return step < int64(r.at.Step) || step == int64(r.at.Step) && (closed || kind != "epoch")
-	})
+// free ends the life of whatever build made.
+func (r *run) free() {
+	for _, l := range []*data.Loader{r.loader, r.testLoader} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if r.optimizer == nil {
+		return
+	}
+	for _, e := range r.state() {
+		e.Value.Free()
+	}
 }

@@ -23,66 +23,88 @@ var ErrInterrupted = errors.New("interrupted")
 
 // run is one training run in progress.
 type run struct {
-	recipe    recipe.Recipe
-	engine    Engine
-	folder    folder
-	train     *data.Dataset
-	test      *data.Dataset
-	loader    *data.Loader
-	input     input
-	method    method.Method
-	precision method.Precision
-	optimizer *optim.SGD
-	schedule  optim.Schedule
-	metrics   *report.Metrics
-	progress  *report.Progress
-	at        position
-	images    int64         // seen by this process
-	evaluated report.Result // the newest evaluation
+	recipe     recipe.Recipe
+	engine     Engine
+	folder     folder
+	train      *data.Dataset
+	test       *data.Dataset
+	loader     *data.Loader
+	testLoader *data.Loader
+	input      input
+	method     method.Method
+	precision  method.Precision
+	optimizer  *optim.SGD
+	schedule   optim.Schedule
+	metrics    *report.Metrics
+	progress   *report.Progress
+	at         position
+	images     int64         // seen by this process
+	evaluated  report.Result // the newest evaluation
 }
 
 // loop trains from where the run stands to its end. Between any two steps
 // the run can be saved and taken up again without a trace.
 func (r *run) loop(ctx context.Context) error {
-	for r.at.Epoch < r.recipe.Epochs || r.at.atEpochEnd() {
-		if r.at.atEpochEnd() { // stopped between an epoch's last step and its evaluation
-			if err := r.endEpoch(0); err != nil {
-				return err
-			}
-			continue
-		}
-		batches, err := r.loader.Epoch(context.Background(), r.at.Epoch, r.at.Batch)
-		if err != nil {
-			return err
-		}
-		defer batches.Close()
+	for !r.finished() {
 		started := time.Now()
-		for {
-			batch, err := batches.Next()
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
+		// A run may have been stopped after an epoch's last step.
+		if !r.at.atEpochEnd() {
+			if err := r.steps(ctx); err != nil {
 				return err
-			}
-			if err := r.step(batch); err != nil {
-				return err
-			}
-			batch.Release()
-			if ctx.Err() != nil {
-				return errors.Join(r.save(), ErrInterrupted)
-			}
-			if every := r.recipe.Checkpoint.EverySteps; every > 0 && r.at.Step%every == 0 {
-				if err := r.save(); err != nil {
-					return err
-				}
 			}
 		}
-		if err := r.endEpoch(time.Since(started)); err != nil {
+		if err := r.endEpoch(ctx, time.Since(started)); err != nil {
 			return err
 		}
 	}
-	return nil
+	if r.evaluated.N > 0 {
+		return nil
+	}
+	// There was nothing left to do: tell how good the run is all the same.
+	var err error
+	r.evaluated, err = r.evaluate(ctx)
+	return err
+}
+
+// finished says whether the last epoch has been closed.
+func (r *run) finished() bool { return r.at.Epoch >= r.recipe.Epochs && !r.at.atEpochEnd() }
+
+// steps does the steps that are left of an epoch.
+func (r *run) steps(ctx context.Context) error {
+	batches, err := r.loader.Epoch(context.Background(), r.at.Epoch, r.at.Batch)
+	if err != nil {
+		return err
+	}
+	defer batches.Close()
+	for {
+		batch, err := batches.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.step(batch); err != nil {
+			return err
+		}
+		batch.Release()
+		if ctx.Err() != nil {
+			return r.interrupt()
+		}
+		if every := r.recipe.Checkpoint.EverySteps; every > 0 && r.at.Step%every == 0 {
+			if err := r.save(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// interrupt leaves the run so that it can be taken up again.
+func (r *run) interrupt() error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	return ErrInterrupted
 }
 
 // step learns from one batch.
@@ -136,8 +158,8 @@ func (r *run) checkFinite(values map[string]float64, order []string) error {
 	// The total is the sum of the terms, so a term is the more telling name.
 	for i := len(order) - 1; i >= 0; i-- {
 		if v := values[order[i]]; v-v != 0 {
-			return fmt.Errorf("step %d (epoch %d): %s is %v: the last good checkpoint is kept in %s; lower optim.lr, set optim.clip_norm, or use float32",
-				r.at.Step+1, r.at.Epoch+1, order[i], v, r.folder.path)
+			return fmt.Errorf("step %d (epoch %d): %s is %v: %s; lower optim.lr, set optim.clip_norm, or use float32",
+				r.at.Step+1, r.at.Epoch+1, order[i], v, r.kept())
 		}
 	}
 	return nil
@@ -163,7 +185,7 @@ func (r *run) tell(order []string, values map[string]float64, rate, norm float64
 }
 
 // endEpoch evaluates, writes the epoch down and saves the run.
-func (r *run) endEpoch(took time.Duration) error {
+func (r *run) endEpoch(ctx context.Context, took time.Duration) error {
 	epoch := r.at.Epoch // already the next one's number, so this one's from 1
 	record := map[string]any{
 		"kind": "epoch", "step": r.at.Step, "epoch": epoch,
@@ -171,7 +193,10 @@ func (r *run) endEpoch(took time.Duration) error {
 		"seconds": took.Seconds(),
 	}
 	if epoch%r.recipe.Evaluate.Every == 0 || epoch == r.recipe.Epochs {
-		result, err := evaluate(r.method.Encoder(), r.precision, r.test, r.input, r.recipe)
+		result, err := r.evaluate(ctx)
+		if errors.Is(err, ErrInterrupted) {
+			return r.interrupt()
+		}
 		if err != nil {
 			return err
 		}
@@ -180,32 +205,24 @@ func (r *run) endEpoch(took time.Duration) error {
 		}
 		r.evaluated = result
 		record["top1"], record["top5"], record["nll"], record["ece"] = result.Top1, result.Top5, result.NLL, result.ECE
-		improved := float64(result.Top1) > r.at.Best
-		if improved {
+		if float64(result.Top1) > r.at.Best || r.at.BestEpoch == 0 {
 			r.at.Best, r.at.BestEpoch = float64(result.Top1), epoch
 		}
 		r.say("epoch %d/%d: top-1 %.2f %%, NLL %.4f, calibration error %.4f (%.0f s)",
 			epoch, r.recipe.Epochs, 100*result.Top1, result.NLL, result.ECE, took.Seconds())
-		if err := r.writeEpoch(record); err != nil {
-			return err
-		}
-		if err := r.save(); err != nil || !improved {
-			return err
-		}
-		return r.folder.copyLast("best")
 	}
-	if err := r.writeEpoch(record); err != nil {
+	r.at.startEpoch()
+	if err := r.metrics.Write(record); err != nil {
+		return err
+	}
+	if err := r.folder.drawCurves(); err != nil {
 		return err
 	}
 	return r.save()
 }
 
-func (r *run) writeEpoch(record map[string]any) error {
-	r.at.startEpoch()
-	if err := r.metrics.Write(record); err != nil {
-		return err
-	}
-	return r.folder.drawCurves()
+func (r *run) evaluate(ctx context.Context) (report.Result, error) {
+	return evaluate(ctx, r.encoder(), r.precision, r.testLoader, r.test.Classes, r.input)
 }
 
 // say tells people, on the terminal and in the log.

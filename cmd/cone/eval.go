@@ -38,7 +38,7 @@ top-1, top-5, negative log-likelihood, expected calibration error.`,
 			if checkpoint.Recipe, err = s.apply(checkpoint.Recipe); err != nil {
 				return err
 			}
-			result, err := train.Evaluate(checkpoint, engine)
+			result, err := train.Evaluate(c.Context(), checkpoint, engine)
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -60,10 +61,17 @@ func explain(err error) string {
 	case !ok:
 		return err.Error()
 	case e.OutOfMemory():
-		return fmt.Sprintf("not enough memory in %s: lower batch, or raise optim.accumulate", e.Error())
+		wanted := ""
+		if m := allocation.FindStringSubmatch(e.Message); m != nil {
+			wanted = " (" + m[1] + " were asked for)"
+		}
+		return fmt.Sprintf("there is not enough memory for %s%s: lower batch, raise optim.accumulate, or choose a smaller network or bank", e.Operator, wanted)
 	}
 	return fmt.Sprintf("internal fault in %s\n%s", e.Error(), e.Stack)
 }
+
+// allocation finds in libtorch's message how much memory was not there.
+var allocation = regexp.MustCompile(`(?i)tried to allocate ([0-9.]+ \w+)`)
 
 // interruptible ends the context at the first Ctrl-C (or SIGTERM), so that a
 // run can save itself; the second one leaves at once.
@@ -73,7 +81,7 @@ func interruptible() (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		fmt.Fprintln(os.Stderr, "\ncone: finishing this step, then saving; once more leaves at once")
+		fmt.Fprintln(os.Stderr, "\ncone: stopping after this step; once more leaves at once")
 		cancel()
 		<-signals
 		os.Exit(exitInterrupted)
@@ -97,10 +105,28 @@ by its class centre and by its nearest neighbours in a memory bank.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newTrain(), newEval(), newRecipe(), newVersion())
+	root.SetHelpCommand(newHelp(root))
 	for _, c := range commands(root) {
 		markUsage(c)
 	}
 	return root
+}
+
+// newHelp replaces cobra's help command, which takes an unknown command for a
+// success.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [command]",
+		Short:   "Explain a command",
+		Example: "  cone help train",
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError{fmt.Errorf("there is no help on %q: 'cone help' lists the commands", strings.Join(args, " "))}
+			}
+			return c.Help()
+		},
+	}
 }
 
 func commands(c *cobra.Command) []*cobra.Command {

@@ -44,6 +44,8 @@ std::vector<at::Tensor> aligned(at::TensorList parameters, at::TensorList gradie
   out.reserve(gradients.size());
   for (size_t i = 0; i < gradients.size(); i++) {
     const at::Tensor &g = gradients[i];
+    TORCH_CHECK(g.sizes() == parameters[i].sizes() && g.scalar_type() == parameters[i].scalar_type(), "gradient: ",
+                g.toString(), g.sizes(), " does not match ", parameters[i].toString(), parameters[i].sizes());
     if (g.strides() == parameters[i].strides()) out.push_back(g);
     else out.push_back(at::empty_like(parameters[i]).copy_(g));
   }
