@@ -43,8 +43,12 @@ lint:
 
 ci: setup lint test
 
+# The authors' peer runs on Debian's libtorch; BEST_PYTHON adds the second peer.
 bench: build
+	@python=/usr/bin/python3; $$python -c 'import torch, numpy' 2>/dev/null || { \
+	  echo "the peers need PyTorch: apt-get install python3-torch python3-numpy"; exit 1; }
 	go build -o $(BIN)/step ./bench/step
+	env -u CGO_CXXFLAGS -u CGO_LDFLAGS go build -o bin/step ./bench/step
 	go run ./bench
 
 clean:

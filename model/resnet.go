@@ -118,7 +118,9 @@ func (r *ResNet) Forward(x tensor.Tensor, training bool) tensor.Tensor {
 		return y
 	})
 	for _, b := range r.blocks {
-		x = tensor.ScopeOf(func() tensor.Tensor { return b.forward(x, training) })
+		y := tensor.ScopeOf(func() tensor.Tensor { return b.forward(x, training) })
+		x.Drop()
+		x = y
 	}
 	return x.GlobalAveragePool()
 }

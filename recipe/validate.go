@@ -192,6 +192,10 @@ func (c *checker) model(r Recipe) {
 	}
 	c.atLeast("model.width", m.Width, least)
 	c.atLeast("model.depth", m.Depth, least)
+	// Far beyond any use, and before they fill the memory.
+	c.atMost("model.width", m.Width, 1<<16)
+	c.atMost("model.depth", m.Depth, 1000)
+	c.atMost("model.head.layers", m.Head.Layers, 100)
 	c.atLeast("model.head.layers", m.Head.Layers, 0)
 	c.atLeast("model.head.hidden", m.Head.Hidden, 0)
 	if m.Head.Layers < 1 {

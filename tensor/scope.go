@@ -55,6 +55,15 @@ func (t Tensor) Return() Tensor {
 	return t
 }
 
+// Drop ends the innermost scope's ownership before the scope ends, so that a
+// chain of layers does not hold on to every tensor between them; autograd
+// keeps what it needs. The tensor must not be used afterwards.
+func (t Tensor) Drop() {
+	if !door.Drop(t.h) {
+		panic(&OpError{Operator: "drop", Message: "the innermost scope does not own the tensor"})
+	}
+}
+
 // Keep takes the tensor out of the scopes' care: it lives until Free.
 func (t Tensor) Keep() Tensor {
 	door.Keep(t.h)

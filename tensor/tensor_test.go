@@ -85,6 +85,22 @@ func TestScopesOwnWhatOperatorsReturn(t *testing.T) {
 	})
 }
 
+func TestDropEndsOwnershipEarly(t *testing.T) {
+	run(t, func() {
+		a := tensor.Zeros(tensor.Float32, tensor.CPU, 3)
+		base := tensor.Live()
+		b := a.Scale(2)
+		b.Drop()
+		if n := tensor.Live(); n != base {
+			t.Errorf("%d tensors live after Drop, want %d", n, base)
+		}
+		err := tensor.Run(func() error { a.Drop(); return nil })
+		if _, ok := tensor.AsOpError(err); !ok {
+			t.Errorf("dropping another scope's tensor: %v", err)
+		}
+	})
+}
+
 func TestViewSharesMemory(t *testing.T) {
 	run(t, func() {
 		var pin runtime.Pinner

@@ -20,6 +20,7 @@ const (
 	keyClasses  = "cone.classes"
 	keyChannels = "cone.channels"
 	keyImages   = "cone.images"
+	keyCompute  = "cone.compute"
 )
 
 // format is the version of the layout of checkpoints.
@@ -115,7 +116,7 @@ func (r *run) metadata() (map[string]string, error) {
 	return map[string]string{
 		keyFormat: format, keyPosition: string(at), keyRecipe: string(resolved),
 		keyClasses: string(classes), keyChannels: fmt.Sprint(r.train.Channels),
-		keyImages: fmt.Sprint(r.train.Len()),
+		keyImages: fmt.Sprint(r.train.Len()), keyCompute: r.precision.Compute.String(),
 	}, nil
 }
 

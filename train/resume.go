@@ -154,6 +154,11 @@ func (r *run) restore(c *Checkpoint) error {
 		return fmt.Errorf("the run in %s was started on %d training images, but %s has %d: resume it with the same data",
 			r.folder.path, c.images, r.recipe.Data.Path, r.train.Len())
 	}
+	// "auto" may mean something else on another machine.
+	if was, is := c.file.Metadata()[keyCompute], r.precision.Compute.String(); was != is {
+		return fmt.Errorf("the run in %s computed in %s, but here precision %s means %s: resume it on a machine like the first, or start a new run",
+			r.folder.path, was, r.recipe.Precision, is)
+	}
 	if err := c.load(r.state()); err != nil {
 		return err
 	}

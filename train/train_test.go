@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"cone/recipe"
@@ -182,8 +183,6 @@ func TestABadRunIsRefusedBeforeItBegins(t *testing.T) {
 		{"batch larger than the data", func(r *recipe.Recipe) { r.Batch = trainCount + 1 }, []string{"251", "250", "batch"}},
 		{"batch larger than the limit", func(r *recipe.Recipe) { r.Data.Limit = 10 }, []string{"data.limit", "batch"}},
 		{"more neighbours than the bank has", func(r *recipe.Recipe) { r.Method.CoNe.Neighbors = 49 }, []string{"method.cone.neighbors", "48"}},
-		{"bank larger than the warm-up fills", func(r *recipe.Recipe) { r.Method.CoNe.BankSize = 241 }, []string{"method.cone.bank_size is 241", "240", "method.cone.warmup_epochs"}},
-		{"no warm-up", func(r *recipe.Recipe) { r.Method.CoNe.WarmupEpochs = 0 }, []string{"method.cone.warmup_epochs"}},
 		{"unknown network", func(r *recipe.Recipe) { r.Model.Backbone = "resnet19" }, []string{"model.backbone", "resnet19", "resnet18"}},
 		{"unknown method", func(r *recipe.Recipe) { r.Method.Name = "cnoe" }, []string{"method.name", "cone"}},
 		{"unreadable format", func(r *recipe.Recipe) { r.Data.Format = "folder" }, []string{"data.format", "mnist-idx"}},
@@ -203,6 +202,22 @@ func TestABadRunIsRefusedBeforeItBegins(t *testing.T) {
 				t.Error("a run folder was made")
 			}
 		})
+	}
+}
+
+// A bank that the warm-up does not fill works, but people should know.
+func TestABankThatStaysPartlyNoise(t *testing.T) {
+	folder := writeData(t, side, trainCount, testCount)
+	for _, c := range []struct {
+		warmup, bank int
+		warns        bool
+	}{{1, 240, false}, {1, 241, true}, {0, 48, true}, {2, 480, false}, {3, 1000, false}} { // 3: CoNe's losses never begin
+		r := tiny(folder)
+		r.Method.CoNe.WarmupEpochs, r.Method.CoNe.BankSize = c.warmup, c.bank
+		path, _ := start(t, r)
+		if warns := strings.Contains(string(mustRead(t, filepath.Join(path, "log.txt"))), "warning: method.cone.warmup_epochs"); warns != c.warns {
+			t.Errorf("%d epochs of warm-up and a bank of %d: warned %v", c.warmup, c.bank, warns)
+		}
 	}
 }
 

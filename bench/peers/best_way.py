@@ -174,12 +174,7 @@ def main():
     parser.add_argument("--precision", choices=["bfloat16", "float32"], default="bfloat16")
     parser.add_argument("--compile", choices=["none", "encoders", "step"], default="step")
     parser.add_argument("--mode", default=None)
-    parser.add_argument("--config", action="append", default=[])
     args = parser.parse_args()
-    for c in args.config:
-        k, v = c.split("=")
-        import torch._inductor.config as ic
-        setattr(ic, k, eval(v))
     torch.set_num_threads(args.threads)
     problem = common.Problem(common.CASES[args.case])
     step = make_step(problem, args.precision, args.compile, args.mode)

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sort"
 	"syscall"
 	"time"
@@ -153,6 +154,7 @@ func newBench(p problem, precision, device string, threads int) (*bench, error) 
 		Peer: "cone", Variant: map[string]string{"precision": compute.Compute.String(), "device": engine.Device.String()},
 		Torch: tensor.TorchVersion(), Threads: tensor.Threads(), Case: p.name, Batch: n,
 	}
+	debug.FreeOSMemory() // the slices that the problem was made from
 	return b, nil
 }
 

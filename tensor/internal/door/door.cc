@@ -287,6 +287,18 @@ void cone_return(int64_t tensor) {
   scopes.starts.back()++;
 }
 
+int cone_drop(int64_t tensor) {
+  if (tensor == 0 || scopes.starts.empty()) return 0;
+  for (size_t i = scopes.owned.size(); i > scopes.starts.back(); i--) {
+    if (scopes.owned[i - 1] != impl(tensor)) continue;
+    scopes.owned.erase(scopes.owned.begin() + (i - 1));
+    c10::raw::intrusive_ptr::decref(impl(tensor));
+    live.fetch_sub(1, std::memory_order_relaxed);
+    return 1;
+  }
+  return 0;
+}
+
 void cone_keep(int64_t tensor) {
   if (tensor == 0) return;
   c10::raw::intrusive_ptr::incref(impl(tensor));

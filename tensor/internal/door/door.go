@@ -124,6 +124,9 @@ func ScopeDepth() int { return int(C.cone_scope_depth()) }
 // Return makes the enclosing scope an owner too.
 func Return(h Handle) { C.cone_return(C.int64_t(h)) }
 
+// Drop ends the innermost scope's ownership; false if it had none.
+func Drop(h Handle) bool { return C.cone_drop(C.int64_t(h)) != 0 }
+
 // Keep adds an owner that no scope ends; Free ends it.
 func Keep(h Handle) { C.cone_keep(C.int64_t(h)) }
 

@@ -45,6 +45,7 @@ int cone_scope_open(void);            // returns the new depth
 void cone_scope_close(int depth);     // closes every scope at or above depth
 int cone_scope_depth(void);
 void cone_return(int64_t tensor);     // the enclosing scope owns it too
+int cone_drop(int64_t tensor);        // the innermost scope owns it no more
 void cone_keep(int64_t tensor);       // one owner more, ended by cone_free
 void cone_free(int64_t tensor);
 int64_t cone_live_tensors(void);      // handles owned by scopes or kept, all threads
