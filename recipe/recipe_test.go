@@ -149,7 +149,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("default of method.cone.neighbor_weight is %q", got)
 	}
 	if got := docs["augment"]; got.Type != "[]Step" || got.Default != "[]" ||
-		!strings.HasPrefix(got.Doc, "Step is one step of an image transform") {
+		!strings.HasPrefix(got.Doc, "Augment is what happens to every training image") {
 		t.Errorf("augment: %+v", got)
 	}
 	for key := range choices {
