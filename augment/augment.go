@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"math"
 
+	"cone/picture"
 	"cone/recipe"
 )
 
@@ -26,34 +27,22 @@ type Key struct {
 // Transform is a compiled list of steps for images of one size. It is
 // immutable: any number of goroutines may share it, each with its own scratch.
 type Transform struct {
-	in, out Size
+	in, out picture.Size
 	steps   []step
 	largest int // bytes of the largest image between two steps
-}
-
-// Size is the shape H×W×C of an image.
-type Size struct {
-	Height, Width, Channels int
-}
-
-// Bytes is the length of an image of this size.
-func (s Size) Bytes() int { return s.Height * s.Width * s.Channels }
-
-func (s Size) String() string {
-	return fmt.Sprintf("%d×%d×%d", s.Height, s.Width, s.Channels)
 }
 
 // step is one compiled step. apply fills the whole of dst, an image of the
 // size that resize returns, and draws the same amount of randomness for every
 // image, so that a step's luck does not depend on that of the step before.
 type step interface {
-	resize(in Size) Size
-	apply(dst, src []byte, in Size, random *Stream)
+	resize(in picture.Size) picture.Size
+	apply(dst, src []byte, in picture.Size, random *Stream)
 }
 
 // Compile checks the steps against images of size in and prepares them. With
 // no steps the transform copies the image.
-func Compile(steps []recipe.Step, in Size) (*Transform, error) {
+func Compile(steps []recipe.Step, in picture.Size) (*Transform, error) {
 	if in.Height < 1 || in.Width < 1 || in.Channels < 1 {
 		return nil, fmt.Errorf("cannot transform images of size %v: every side must be at least 1", in)
 	}
@@ -76,7 +65,7 @@ func Compile(steps []recipe.Step, in Size) (*Transform, error) {
 }
 
 // OutputSize is the size of the images that Apply writes.
-func (t *Transform) OutputSize() Size { return t.out }
+func (t *Transform) OutputSize() picture.Size { return t.out }
 
 // Scratch returns working memory for Apply. It serves one goroutine at a time.
 func (t *Transform) Scratch() *Scratch {
@@ -118,7 +107,7 @@ func (t *Transform) Apply(dst, src []byte, key Key, scratch *Scratch) {
 }
 
 // compileStep returns the step's name as written in recipes, and the step.
-func compileStep(s recipe.Step, in Size) (name string, compiled step, err error) {
+func compileStep(s recipe.Step, in picture.Size) (name string, compiled step, err error) {
 	set := 0
 	if s.RandomCrop != nil {
 		set++
@@ -151,7 +140,7 @@ func compileStep(s recipe.Step, in Size) (name string, compiled step, err error)
 
 var errUnsupported = errors.New("this version supports random_crop and horizontal_flip on idx data; remove the step")
 
-func checkCrop(s *recipe.RandomCrop, in Size) error {
+func checkCrop(s *recipe.RandomCrop, in picture.Size) error {
 	if s.Padding < 0 {
 		return fmt.Errorf("padding is %d; it must be 0 or more", s.Padding)
 	}

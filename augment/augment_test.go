@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cone/picture"
 	"cone/recipe"
 )
 
@@ -18,7 +19,7 @@ func flip(probability float64) recipe.Step {
 	return recipe.Step{HorizontalFlip: &recipe.HorizontalFlip{Probability: probability}}
 }
 
-func compile(t testing.TB, in Size, steps ...recipe.Step) *Transform {
+func compile(t testing.TB, in picture.Size, steps ...recipe.Step) *Transform {
 	t.Helper()
 	transform, err := Compile(steps, in)
 	if err != nil {
@@ -28,7 +29,7 @@ func compile(t testing.TB, in Size, steps ...recipe.Step) *Transform {
 }
 
 // numbered is an image whose bytes are 1, 2, 3, …, so that none is black.
-func numbered(size Size) []byte {
+func numbered(size picture.Size) []byte {
 	image := make([]byte, size.Bytes())
 	for i := range image {
 		image[i] = byte(i%255 + 1)
@@ -44,7 +45,7 @@ func apply(transform *Transform, src []byte, key Key) []byte {
 }
 
 func TestShift(t *testing.T) {
-	grey := Size{2, 3, 1}
+	grey := picture.Size{2, 3, 1}
 	for _, c := range []struct {
 		down, right int
 		want        []byte
@@ -62,7 +63,7 @@ func TestShift(t *testing.T) {
 			t.Errorf("shift by %d, %d: %v, want %v", c.down, c.right, got, c.want)
 		}
 	}
-	colour := Size{2, 2, 3}
+	colour := picture.Size{2, 2, 3}
 	got := bytes.Repeat([]byte{0xee}, 12)
 	shift(got, numbered(colour), colour, -1, 1)
 	if want := []byte{0, 0, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0}; !slices.Equal(got, want) {
@@ -72,12 +73,12 @@ func TestShift(t *testing.T) {
 
 func TestFlipMirrorsPixels(t *testing.T) {
 	for _, c := range []struct {
-		size Size
+		size picture.Size
 		want []byte
 	}{
-		{Size{2, 3, 1}, []byte{3, 2, 1, 6, 5, 4}},
-		{Size{1, 3, 3}, []byte{7, 8, 9, 4, 5, 6, 1, 2, 3}},
-		{Size{2, 1, 2}, []byte{1, 2, 3, 4}},
+		{picture.Size{2, 3, 1}, []byte{3, 2, 1, 6, 5, 4}},
+		{picture.Size{1, 3, 3}, []byte{7, 8, 9, 4, 5, 6, 1, 2, 3}},
+		{picture.Size{2, 1, 2}, []byte{1, 2, 3, 4}},
 	} {
 		if got := apply(compile(t, c.size, flip(1)), numbered(c.size), Key{}); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %v, want %v", c.size, got, c.want)
@@ -86,7 +87,7 @@ func TestFlipMirrorsPixels(t *testing.T) {
 }
 
 func TestNoStepsCopy(t *testing.T) {
-	size := Size{3, 4, 2}
+	size := picture.Size{3, 4, 2}
 	for name, transform := range map[string]*Transform{
 		"none":          compile(t, size),
 		"crop 0":        compile(t, size, crop(0)),
@@ -108,7 +109,7 @@ func TestNoStepsCopy(t *testing.T) {
 // The shifts and flips come from a second implementation, in Python, of the
 // documented streams: the crop draws its row, then its column, then the flip.
 func TestKnownAnswers(t *testing.T) {
-	size := Size{5, 6, 1}
+	size := picture.Size{5, 6, 1}
 	transform := compile(t, size, crop(2), flip(0.5))
 	for _, c := range []struct {
 		key         Key
@@ -136,7 +137,7 @@ func TestKnownAnswers(t *testing.T) {
 // Every place of the crop, flipped or not, must be about equally likely.
 func TestCropAndFlipAreUniform(t *testing.T) {
 	const images = 25000
-	size := Size{4, 4, 1}
+	size := picture.Size{4, 4, 1}
 	transform := compile(t, size, crop(2), flip(0.5))
 	counts := map[string]int{}
 	scratch, src, dst := transform.Scratch(), numbered(size), make([]byte, size.Bytes())
@@ -158,7 +159,7 @@ func TestCropAndFlipAreUniform(t *testing.T) {
 
 func TestFlipProbability(t *testing.T) {
 	const images = 20000
-	size := Size{1, 2, 1}
+	size := picture.Size{1, 2, 1}
 	transform := compile(t, size, flip(0.2))
 	flipped := 0.0
 	for i := range images {
@@ -172,7 +173,7 @@ func TestFlipProbability(t *testing.T) {
 }
 
 func TestCompileErrors(t *testing.T) {
-	size := Size{28, 20, 1}
+	size := picture.Size{28, 20, 1}
 	both := crop(1)
 	both.HorizontalFlip = &recipe.HorizontalFlip{Probability: 0.5}
 	for _, c := range []struct {
@@ -197,7 +198,7 @@ func TestCompileErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
-	if _, err := Compile(nil, Size{0, 4, 1}); err == nil {
+	if _, err := Compile(nil, picture.Size{0, 4, 1}); err == nil {
 		t.Error("images without rows were accepted")
 	}
 	if _, err := Compile([]recipe.Step{crop(19)}, size); err != nil {
@@ -206,7 +207,7 @@ func TestCompileErrors(t *testing.T) {
 }
 
 func BenchmarkCropAndFlip(b *testing.B) {
-	size := Size{28, 28, 1}
+	size := picture.Size{28, 28, 1}
 	transform := compile(b, size, crop(2), flip(0.5))
 	scratch, src, dst := transform.Scratch(), numbered(size), make([]byte, size.Bytes())
 	b.SetBytes(int64(size.Bytes()))

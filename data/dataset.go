@@ -12,7 +12,7 @@ import (
 	"errors"
 	"fmt"
 
-	"cone/augment"
+	"cone/picture"
 )
 
 // Dataset is a set of labelled images of one size, held in memory. Loaders
@@ -31,8 +31,8 @@ type Dataset struct {
 func (d *Dataset) Len() int { return len(d.Labels) }
 
 // Size is the shape H×W×C of every image.
-func (d *Dataset) Size() augment.Size {
-	return augment.Size{Height: d.Height, Width: d.Width, Channels: d.Channels}
+func (d *Dataset) Size() picture.Size {
+	return picture.Size{Height: d.Height, Width: d.Width, Channels: d.Channels}
 }
 
 // Image returns the H×W×C pixels of image i. They are the dataset's own: do

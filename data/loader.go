@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cone/augment"
+	"cone/picture"
 	"cone/recipe"
 )
 
@@ -123,7 +124,7 @@ func (l *Loader) BatchesPerEpoch() int {
 }
 
 // ImageSize is the shape H×W×C of the images in batches, after augmentation.
-func (l *Loader) ImageSize() augment.Size { return l.transform.OutputSize() }
+func (l *Loader) ImageSize() picture.Size { return l.transform.OutputSize() }
 
 // Wait is the total time that Next has spent waiting for a batch that was not
 // ready, over the life of the loader. Its growth, divided by the time passed,
