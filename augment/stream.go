@@ -1,6 +1,9 @@
 package augment
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // Stream is a small random stream: SplitMix64 (Steele, Lea and Flood, "Fast
 // splittable pseudorandom number generators", OOPSLA 2014,
@@ -21,7 +24,9 @@ const golden = 0x9e3779b97f4a7c15
 // but different uses are unrelated.
 const (
 	PurposeOrder   uint64 = 1 // keys: epoch
-	PurposeAugment uint64 = 2 // keys: epoch, image index
+	PurposeAugment uint64 = 2 // keys: epoch, image index, view if not 0
+	PurposeMix     uint64 = 3 // keys: epoch, place of the batch's first image in it
+	PurposeSplit   uint64 = 4 // keys: class
 )
 
 // NewStream derives the stream that belongs to seed and keys. The start state
@@ -62,6 +67,42 @@ func (s *Stream) IntN(n int) int {
 // Float64 returns a uniformly random number in [0, 1): the top 53 bits times 2⁻⁵³.
 func (s *Stream) Float64() float64 {
 	return float64(s.Uint64()>>11) * 0x1p-53
+}
+
+// Normal returns a normally distributed number of mean 0 and deviation 1, from
+// two uniform ones (Box and Muller, 1958, https://doi.org/10.1214/aoms/1177706645).
+func (s *Stream) Normal() float64 {
+	radius := math.Sqrt(-2 * math.Log(1-s.Float64()))
+	return radius * math.Cos(2*math.Pi*s.Float64())
+}
+
+// Beta returns a number in [0, 1] that is distributed as Beta(alpha, alpha).
+func (s *Stream) Beta(alpha float64) float64 {
+	// Logarithms, for with a small alpha both gammas may be too small for
+	// numbers, while their ratio is not.
+	x, y := s.logGamma(alpha), s.logGamma(alpha)
+	return 1 / (1 + math.Exp(y-x))
+}
+
+// logGamma returns the logarithm of a number distributed as Gamma(alpha)
+// (Marsaglia and Tsang, 2000, https://doi.org/10.1145/358407.358414).
+func (s *Stream) logGamma(alpha float64) float64 {
+	if alpha < 1 {
+		return s.logGamma(alpha+1) + math.Log(1-s.Float64())/alpha
+	}
+	d := alpha - 1.0/3
+	c := 1 / math.Sqrt(9*d)
+	for {
+		x := s.Normal()
+		v := 1 + c*x
+		if v <= 0 {
+			continue
+		}
+		v *= v * v
+		if math.Log(1-s.Float64()) < x*x/2+d-d*v+d*math.Log(v) {
+			return math.Log(d * v)
+		}
+	}
 }
 
 // mix is the output function of SplitMix64, a bijection of 64-bit numbers.

@@ -10,12 +10,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxClassFile bounds the bytes of a classes.txt; 256 names need far fewer.
-const maxClassFile = 1 << 20
+// maxClassFile bounds the bytes of a classes.txt, and maxClasses its lines.
+const (
+	maxClassFile = 16 << 20
+	maxClasses   = 1 << 20
+)
 
 // readClassNames reads the class names in the file at path, one a line, the
-// first for label 0. It returns nil if there is no such file.
-func readClassNames(path string) ([]string, error) {
+// first for label 0, at least 2 and at most most of them. It returns nil if there
+// is no such file.
+func readClassNames(path string, most int) ([]string, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -38,10 +42,10 @@ func readClassNames(path string) ([]string, error) {
 	if len(text) > maxClassFile || !utf8.Valid(text) {
 		return nil, fmt.Errorf("%s is not a short UTF-8 text; write one class name a line, or remove it", path)
 	}
-	return parseClassNames(path, string(text))
+	return parseClassNames(path, string(text), most)
 }
 
-func parseClassNames(path, text string) ([]string, error) {
+func parseClassNames(path, text string, most int) ([]string, error) {
 	text = strings.TrimPrefix(text, "\ufeff") // some editors' byte order mark
 	names := strings.Split(strings.TrimRight(text, " \t\r\n"), "\n")
 	lines := make(map[string]int, len(names))
@@ -55,8 +59,8 @@ func parseClassNames(path, text string) ([]string, error) {
 		}
 		lines[name], names[i] = i+1, name
 	}
-	if len(names) < 2 || len(names) > 256 {
-		return nil, fmt.Errorf("%s names %d classes; labels in idx files allow 2 to 256", path, len(names))
+	if len(names) < 2 || len(names) > most {
+		return nil, fmt.Errorf("%s names %d classes; labels here allow 2 to %d", path, len(names), most)
 	}
 	return names, nil
 }

@@ -19,13 +19,30 @@ import (
 // only read it, so several may share one.
 type Dataset struct {
 	Height, Width, Channels int
-	// Classes are the names of the classes; labels index them.
-	Classes []string
+	// ClassNames are the names of the classes; labels index them.
+	ClassNames []string
+	// Origin is the file that the images come from, for people.
+	Origin string
 	// Labels has N entries in [0, len(Classes)).
 	Labels []int64
 	// Pixels has N×H×W×C entries.
 	Pixels []uint8
 }
+
+// Classes are the names of the classes.
+func (d *Dataset) Classes() []string { return d.ClassNames }
+
+// Label is the class of image i.
+func (d *Dataset) Label(i int) int { return int(d.Labels[i]) }
+
+// Name says which image of which file image i is.
+func (d *Dataset) Name(i int) string { return fmt.Sprintf("image %d of %s", i, d.Origin) }
+
+// Read returns the pixels of image i, which are the dataset's own.
+func (d *Dataset) Read(i int, _ *[]byte) ([]byte, error) { return d.Image(i), nil }
+
+// Close does nothing: everything is in memory.
+func (d *Dataset) Close() error { return nil }
 
 // Len is N, the number of images.
 func (d *Dataset) Len() int { return len(d.Labels) }
@@ -42,18 +59,6 @@ func (d *Dataset) Image(i int) []uint8 {
 	return d.Pixels[i*n : (i+1)*n : (i+1)*n]
 }
 
-// First returns a dataset of the first n images, which shares d's memory and
-// classes. It returns d itself when n is 0 or d has no more than n images.
-func (d *Dataset) First(n int) *Dataset {
-	if n <= 0 || n >= d.Len() {
-		return d
-	}
-	first, bytes := *d, n*d.Size().Bytes()
-	first.Labels = d.Labels[:n:n]
-	first.Pixels = d.Pixels[:bytes:bytes]
-	return &first
-}
-
 // check reports the first way in which the fields contradict each other.
 func (d *Dataset) check() error {
 	if d.Len() == 0 {
@@ -66,8 +71,8 @@ func (d *Dataset) check() error {
 		return fmt.Errorf("the dataset has %d bytes of pixels, but %d images of %v need %d",
 			len(d.Pixels), d.Len(), d.Size(), want)
 	}
-	if i := firstOutside(d.Labels, len(d.Classes)); i >= 0 {
-		return fmt.Errorf("label %d of image %d is none of the dataset's %d classes", d.Labels[i], i, len(d.Classes))
+	if i := firstOutside(d.Labels, len(d.ClassNames)); i >= 0 {
+		return fmt.Errorf("label %d of image %d is none of the dataset's %d classes", d.Labels[i], i, len(d.ClassNames))
 	}
 	return nil
 }

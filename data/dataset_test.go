@@ -7,19 +7,22 @@ import (
 
 func TestFirst(t *testing.T) {
 	d := synthetic(6)
-	first := d.First(4)
-	if first.Len() != 4 || !slices.Equal(first.Image(3), d.Image(3)) || !slices.Equal(first.Classes, d.Classes) {
-		t.Errorf("%d images, last %v", first.Len(), first.Image(3))
+	first := First(d, 4)
+	last, err := first.Read(3, nil)
+	if err != nil || first.Len() != 4 || !slices.Equal(last, d.Image(3)) || first.Label(3) != d.Label(3) || !slices.Equal(first.Classes(), d.Classes()) {
+		t.Errorf("%d images, last %v, error %v", first.Len(), last, err)
 	}
-	if err := first.check(); err != nil {
-		t.Error(err)
+	for _, n := range []int{0, 6, 7} {
+		if First(d, n) != Source(d) {
+			t.Errorf("the first %d of 6 are not all", n)
+		}
 	}
-	if d.Len() != 6 || d.First(0) != d || d.First(6) != d || d.First(7) != d {
-		t.Error("First changed the dataset, or copied all of it")
-	}
-	// Appending to the part must not overwrite the whole.
-	_ = append(first.Pixels, 0)
-	_ = append(first.Image(0), 0)
+}
+
+func TestImageIsClipped(t *testing.T) {
+	d := synthetic(6)
+	// Appending to an image must not overwrite the next.
+	_ = append(d.Image(0), 0)
 	if !slices.Equal(d.Pixels, synthetic(6).Pixels) {
 		t.Error("the dataset's pixels changed")
 	}

@@ -8,54 +8,17 @@ import (
 	"time"
 )
 
-// Batch is a set of prepared images. It belongs to the caller until Release.
-type Batch struct {
-	// N, H, W, C are the shape of Images.
-	N, H, W, C int
-	// Images has N×H×W×C entries.
-	Images []uint8
-	// Labels are the N classes.
-	Labels []int64
-	// Indices are the N places of the images in the dataset.
-	Indices []int64
-
-	loader *Loader
-	memory *buffers
-}
-
-// Release hands the batch's memory back for use by a later batch; neither the
-// batch nor slices of it may be used afterwards. Releasing twice does no harm,
-// and a batch that is never released is only left to the garbage collector.
-func (b *Batch) Release() {
-	if b.memory == nil {
-		return
-	}
-	b.loader.give(b.memory)
-	b.memory, b.Images, b.Labels, b.Indices = nil, nil, nil, nil
-}
-
 // Epoch hands out the batches of one epoch in order. It serves one goroutine
 // at a time.
 type Epoch struct {
 	loader *Loader
 	ctx    context.Context
 	number int
-	order  []int      // nil when not shuffled
+	visits []Visit    // nil when every image is visited by index
 	queue  []*pending // being prepared, the next to hand out first
 	next   int        // number of the next batch to queue
 	closed atomic.Bool
 	err    error // what ended the epoch
-}
-
-// pending is a batch in preparation.
-type pending struct {
-	*buffers
-	epoch      *Epoch
-	number     int // in the epoch, from 0
-	size       int // images
-	unfinished atomic.Int32
-	fault      atomic.Pointer[error]
-	done       chan struct{} // closed when every span is finished
 }
 
 // Epoch starts to prepare epoch number (from 0), beginning with its batch
@@ -71,8 +34,8 @@ func (l *Loader) Epoch(ctx context.Context, number, startBatch int) (*Epoch, err
 		return nil, fmt.Errorf("cannot start at batch %d: an epoch has the batches 0 to %d; was the run begun with another batch size or dataset?", startBatch, last-1)
 	}
 	e := &Epoch{loader: l, ctx: ctx, number: number, next: startBatch}
-	if l.options.Shuffle {
-		e.order = Order(l.options.Seed, number, l.data.Len())
+	if l.options.Sampler != nil {
+		e.visits = l.options.Sampler.Visits(number)
 	}
 	for range l.options.Prefetch {
 		e.enqueue()
@@ -83,25 +46,21 @@ func (l *Loader) Epoch(ctx context.Context, number, startBatch int) (*Epoch, err
 // Next returns the next batch, waiting for it if need be, and io.EOF after the
 // last. Any error ends the epoch: later calls return it again.
 func (e *Epoch) Next() (*Batch, error) {
-	if e.err != nil {
-		return nil, e.err
+	for e.err == nil {
+		b, err := e.await()
+		if err != nil {
+			e.err = err
+			e.Close()
+			break
+		}
+		e.enqueue()
+		if b.size > 0 {
+			return b.batch(), nil
+		}
+		// Every image of it is left out, or belongs to other ranks.
+		e.loader.give(b.buffers)
 	}
-	b, err := e.await()
-	if err != nil {
-		e.err = err
-		e.Close()
-		return nil, err
-	}
-	e.enqueue()
-	size := e.loader.ImageSize()
-	return &Batch{
-		N: b.size, H: size.Height, W: size.Width, C: size.Channels,
-		Images:  b.images[:b.size*size.Bytes()],
-		Labels:  b.labels[:b.size],
-		Indices: b.indices[:b.size],
-		loader:  e.loader,
-		memory:  b.buffers,
-	}, nil
+	return nil, e.err
 }
 
 // Close gives up the rest of the epoch. It is not needed after an error of
@@ -155,30 +114,36 @@ func (e *Epoch) enqueue() {
 	if e.next == l.BatchesPerEpoch() {
 		return
 	}
+	from, to := l.share(e.next)
 	b := &pending{
-		buffers: l.take(), epoch: e, number: e.next,
-		size: min(l.options.Batch, l.data.Len()-e.next*l.options.Batch),
+		buffers: l.take(), epoch: e, number: e.next, first: from, size: to - from,
 		done: make(chan struct{}),
 	}
 	e.next++
 	e.queue = append(e.queue, b)
 	spans := min(l.options.Workers, b.size)
+	if spans == 0 {
+		close(b.done)
+		return
+	}
 	b.unfinished.Store(int32(spans))
+	// finish may shrink the batch before the last of its spans is handed out.
+	size := b.size
 	for i := range spans {
 		select {
-		case l.spans <- span{b, i * b.size / spans, (i + 1) * b.size / spans}:
+		case l.spans <- span{b, i * size / spans, (i + 1) * size / spans}:
 		case <-l.quit:
 			return
 		}
 	}
 }
 
-// index returns the dataset index of the image at a position of the epoch.
-func (e *Epoch) index(position int) int {
-	if e.order == nil {
-		return position
+// visit returns what the epoch does at a position.
+func (e *Epoch) visit(position int) Visit {
+	if e.visits == nil {
+		return Visit{Index: int32(position)}
 	}
-	return e.order[position]
+	return e.visits[position]
 }
 
 // abandoned reports whether no batch of the epoch will be handed out any more.

@@ -4,27 +4,40 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"cone/augment"
+	"cone/codec"
 	"cone/picture"
 	"cone/recipe"
 )
 
-// Options say how a Loader cuts a dataset into batches. Workers and Prefetch
-// change speed and memory only, never what a batch holds.
+// Options say how a Loader cuts a collection into batches. Workers and
+// Prefetch change speed and memory only, never what a batch holds.
 type Options struct {
-	// Batch is the number of images in a batch.
+	// Batch is the number of images in a batch, over all ranks.
 	Batch int
-	// Seed starts the random streams of order and augmentation.
+	// Seed starts the random streams of augmentation.
 	Seed uint64
-	// Shuffle visits the images in Order instead of by index.
-	Shuffle bool
+	// Sampler gives the order of an epoch; nil visits every image by index.
+	Sampler *Sampler
 	// Augment is applied to every image.
 	Augment []recipe.Step
+	// Exact decodes at full size whatever the augmentation needs.
+	Exact bool
+	// Views is how many times every image of a batch appears in it, augmented
+	// differently each time; 0 means 1.
+	Views int
+	// Codec says how files become pictures.
+	Codec codec.Options
+	// OnError is what becomes of a picture that cannot be decoded: Fail ends
+	// the epoch, Substitute takes another of its class in its place, LeaveOut
+	// makes its batch smaller.
+	OnError Policy
+	// CacheBytes bounds the memory for decoded pictures; 0 keeps none.
+	CacheBytes int64
 	// Workers is the number of goroutines that prepare images; 0 means GOMAXPROCS.
 	Workers int
 	// Prefetch is the number of batches prepared ahead of the one handed out;
@@ -34,7 +47,19 @@ type Options struct {
 	// DropLast leaves out the last, incomplete batch of an epoch, as training
 	// does; without it every image is counted once, as in evaluation.
 	DropLast bool
+	// Rank is this process among World of them, each of which gets an equal
+	// part of every batch, without padding; a World of 0 means 1.
+	Rank, World int
 }
+
+// Policy is what becomes of pictures that cannot be decoded.
+type Policy int
+
+const (
+	Fail Policy = iota
+	Substitute
+	LeaveOut
+)
 
 // maxWorkers and maxPrefetch keep a mistyped number from taking all memory.
 const (
@@ -45,15 +70,19 @@ const (
 // errClosed is what an iterator returns once its loader is closed.
 var errClosed = errors.New("the data loader is closed")
 
-// Loader prepares the batches of a dataset on goroutines of its own, ahead of
-// the training step. Close it to end them.
+// Loader prepares the batches of a collection on goroutines of its own, ahead
+// of the training step. Close it to end them.
 //
 // At most Prefetch batches wait at a time, beside those the caller holds; the
 // memory of released batches is used again.
 type Loader struct {
-	data      *Dataset
+	source    Source
 	options   Options
+	visits    int // of an epoch, over all ranks
 	transform *augment.Transform
+	mixer     *augment.Mixer
+	cache     *cache // nil without one
+	lost      lost
 
 	spans   chan span     // work; the workers never block on anything else
 	free    chan *buffers // released memory
@@ -63,36 +92,66 @@ type Loader struct {
 	waited  atomic.Int64 // nanoseconds
 }
 
-// buffers is the memory of one batch, at full batch size.
-type buffers struct {
-	images          []uint8
-	labels, indices []int64
-}
-
-// span is a run of images of one batch, the work of one goroutine.
-type span struct {
-	batch    *pending
-	from, to int // positions in the batch
-}
-
-// NewLoader checks the dataset and options and starts the workers.
-func NewLoader(d *Dataset, o Options) (*Loader, error) {
-	if err := d.check(); err != nil {
+// NewLoader checks the options against the collection and starts the workers.
+// The collection stays the caller's to close, after the loader.
+func NewLoader(s Source, o Options) (*Loader, error) {
+	if err := o.complete(s); err != nil {
 		return nil, err
 	}
-	switch n := d.Len(); {
-	case o.Batch < 1:
-		return nil, fmt.Errorf("the batch is %d images; it must be at least 1", o.Batch)
-	case o.DropLast && o.Batch > n:
-		return nil, fmt.Errorf("a batch of %d images cannot be filled from a dataset of %d; use a batch of at most %d", o.Batch, n, n)
-	case o.Workers < 0 || o.Workers > maxWorkers:
-		return nil, fmt.Errorf("%d workers were asked for; use 1 to %d, or 0 for one per core", o.Workers, maxWorkers)
-	case o.Prefetch < 0 || o.Prefetch > maxPrefetch:
-		return nil, fmt.Errorf("prefetch is %d batches; use 1 to %d, or 0 for the default", o.Prefetch, maxPrefetch)
-	}
-	transform, err := augment.Compile(o.Augment, d.Size())
+	transform, err := augment.Compile(o.Augment, s.Size(), augment.Options{Exact: o.Exact})
 	if err != nil {
 		return nil, err
+	}
+	l := &Loader{source: s, options: o, visits: s.Len(), transform: transform, mixer: transform.Mixer(), quit: make(chan struct{})}
+	if l.mixer != nil && o.Views > 1 {
+		return nil, errors.New("mixing pictures works with one view of each, but the method asks for more; remove mixup and cutmix from augment")
+	}
+	if o.Sampler != nil {
+		l.visits = o.Sampler.Len()
+	}
+	if o.DropLast && l.visits < o.Batch {
+		return nil, fmt.Errorf("a batch of %d images cannot be filled from %d; use a batch of at most %d", o.Batch, l.visits, l.visits)
+	}
+	l.options.Batch = min(o.Batch, l.visits)
+	l.lost.init(s)
+	if !s.Size().Known() && o.CacheBytes > 0 {
+		l.cache = newCache(s, o.Codec, o.CacheBytes)
+	}
+	l.options.Prefetch = min(o.Prefetch, l.BatchesPerEpoch())
+	// Room for all spans of an epoch's prefetch, so that handing out work does
+	// not hold up the training step.
+	l.spans = make(chan span, l.options.Prefetch*o.Workers)
+	l.free = make(chan *buffers, l.options.Prefetch+1)
+	for range o.Workers {
+		l.workers.Go(newWorker(l).run)
+	}
+	return l, nil
+}
+
+// complete checks the options and fills in what they leave open.
+func (o *Options) complete(s Source) error {
+	if checked, ok := s.(interface{ check() error }); ok {
+		if err := checked.check(); err != nil {
+			return err
+		}
+	}
+	if o.World == 0 {
+		o.World = 1
+	}
+	o.Views = max(o.Views, 1)
+	switch {
+	case s.Len() == 0:
+		return errors.New("the data has no images")
+	case o.Batch < 1:
+		return fmt.Errorf("the batch is %d images; it must be at least 1", o.Batch)
+	case o.Batch < o.World:
+		return fmt.Errorf("a batch of %d images cannot be shared by %d processes; use a larger batch", o.Batch, o.World)
+	case o.Rank < 0 || o.Rank >= o.World:
+		return fmt.Errorf("rank %d is none of %d processes", o.Rank, o.World)
+	case o.Workers < 0 || o.Workers > maxWorkers:
+		return fmt.Errorf("%d workers were asked for; use 1 to %d, or 0 for one per core", o.Workers, maxWorkers)
+	case o.Prefetch < 0 || o.Prefetch > maxPrefetch:
+		return fmt.Errorf("prefetch is %d batches; use 1 to %d, or 0 for the default", o.Prefetch, maxPrefetch)
 	}
 	if o.Workers == 0 {
 		o.Workers = min(runtime.GOMAXPROCS(0), maxWorkers)
@@ -100,27 +159,16 @@ func NewLoader(d *Dataset, o Options) (*Loader, error) {
 	if o.Prefetch == 0 {
 		o.Prefetch = 2
 	}
-	o.Batch = min(o.Batch, d.Len())
-	l := &Loader{data: d, options: o, transform: transform, quit: make(chan struct{})}
-	l.options.Prefetch = min(o.Prefetch, l.BatchesPerEpoch())
-	// Room for all spans of an epoch's prefetch, so that handing out work does
-	// not hold up the training step.
-	l.spans = make(chan span, l.options.Prefetch*o.Workers)
-	l.free = make(chan *buffers, l.options.Prefetch+1)
-	for range o.Workers {
-		l.workers.Go(l.work)
-	}
-	return l, nil
+	return nil
 }
 
 // BatchesPerEpoch is the number of batches an epoch has, with the last,
 // incomplete one unless DropLast is set.
 func (l *Loader) BatchesPerEpoch() int {
-	n, batch := l.data.Len(), l.options.Batch
 	if l.options.DropLast {
-		return n / batch
+		return l.visits / l.options.Batch
 	}
-	return (n-1)/batch + 1
+	return (l.visits-1)/l.options.Batch + 1
 }
 
 // ImageSize is the shape H×W×C of the images in batches, after augmentation.
@@ -131,6 +179,12 @@ func (l *Loader) ImageSize() picture.Size { return l.transform.OutputSize() }
 // is the share of time that the data held up the training.
 func (l *Loader) Wait() time.Duration { return time.Duration(l.waited.Load()) }
 
+// Lost lists the pictures that could not be decoded so far.
+func (l *Loader) Lost() []Lost { return l.lost.list() }
+
+// Cached says whether decoded pictures are kept in memory.
+func (l *Loader) Cached() bool { return l.cache != nil }
+
 // Close ends the workers and returns when they are gone. Batches handed out
 // stay valid; iterators end with an error.
 func (l *Loader) Close() error {
@@ -139,44 +193,16 @@ func (l *Loader) Close() error {
 	return nil
 }
 
-// work prepares spans until the loader closes.
-func (l *Loader) work() {
-	scratch := l.transform.Scratch()
-	for {
-		select {
-		case <-l.quit:
-			return
-		case s := <-l.spans:
-			l.prepare(s, scratch)
-		}
-	}
+// share is the part of batch number that this rank prepares: visits from…to.
+func (l *Loader) share(number int) (from, to int) {
+	first := number * l.options.Batch
+	size := min(l.options.Batch, l.visits-first)
+	rank, world := l.options.Rank, l.options.World
+	return first + rank*size/world, first + (rank+1)*size/world
 }
 
-// prepare fills a span of a batch. A panic becomes the batch's error, with its
-// stack, since nobody could recover it on a worker's goroutine.
-func (l *Loader) prepare(s span, scratch *augment.Scratch) {
-	b := s.batch
-	defer func() {
-		if fault := recover(); fault != nil {
-			err := fmt.Errorf("internal fault while preparing batch %d of epoch %d: %v\n%s", b.number, b.epoch.number, fault, debug.Stack())
-			b.fault.CompareAndSwap(nil, &err)
-		}
-		if b.unfinished.Add(-1) == 0 {
-			close(b.done)
-		}
-	}()
-	if b.epoch.abandoned() {
-		return // nobody will ask for it
-	}
-	bytes, first := l.transform.OutputSize().Bytes(), b.number*l.options.Batch
-	for i := s.from; i < s.to; i++ {
-		index := b.epoch.index(first + i)
-		key := augment.Key{Seed: l.options.Seed, Epoch: b.epoch.number, Index: index}
-		l.transform.Apply(b.images[i*bytes:(i+1)*bytes], l.data.Image(index), key, scratch)
-		b.labels[i] = l.data.Labels[index]
-		b.indices[i] = int64(index)
-	}
-}
+// capacity is the largest share of a batch.
+func (l *Loader) capacity() int { return (l.options.Batch-1)/l.options.World + 1 }
 
 // take returns released memory, or new memory if there is none.
 func (l *Loader) take() *buffers {
@@ -184,11 +210,13 @@ func (l *Loader) take() *buffers {
 	case b := <-l.free:
 		return b
 	default:
-		n := l.options.Batch
+		n := l.capacity()
 		return &buffers{
-			images:  make([]uint8, n*l.transform.OutputSize().Bytes()),
-			labels:  make([]int64, n),
-			indices: make([]int64, n),
+			images:   make([]uint8, l.options.Views*n*l.transform.OutputSize().Bytes()),
+			labels:   make([]int64, n),
+			indices:  make([]int64, n),
+			partners: make([]int64, n),
+			shares:   make([]float32, n),
 		}
 	}
 }

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"cone/augment"
+	"cone/picture"
 	"cone/recipe"
 )
 
 // synthetic is a dataset of n images of 4×5×2 in three classes, each image different.
 func synthetic(n int) *Dataset {
-	d := &Dataset{Height: 4, Width: 5, Channels: 2, Classes: []string{"a", "b", "c"}}
+	d := &Dataset{Height: 4, Width: 5, Channels: 2, ClassNames: []string{"a", "b", "c"}}
 	for i := range n {
 		d.Labels = append(d.Labels, int64(i*i%3))
 		for p := range d.Size().Bytes() {
@@ -32,8 +33,15 @@ var cropAndFlip = []recipe.Step{
 	{HorizontalFlip: &recipe.HorizontalFlip{Probability: 0.5}},
 }
 
-func open(t testing.TB, d *Dataset, o Options) *Loader {
+// open shuffles when a seed is given.
+func open(t testing.TB, d Source, o Options) *Loader {
 	t.Helper()
+	if o.Seed != 0 && o.Sampler == nil {
+		var err error
+		if o.Sampler, err = NewSampler(recipe.Sampling{Order: "shuffle"}, o.Seed, d, o.Batch); err != nil {
+			t.Fatal(err)
+		}
+	}
 	l, err := NewLoader(d, o)
 	if err != nil {
 		t.Fatal(err)
@@ -80,11 +88,11 @@ func equal(a, b epoch) bool {
 // Batches are what a plain loop over the documented functions gives.
 func TestLoaderAgainstPlainLoop(t *testing.T) {
 	d := synthetic(23)
-	transform, err := augment.Compile(cropAndFlip, d.Size())
+	transform, err := augment.Compile(cropAndFlip, d.Size(), augment.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := open(t, d, Options{Batch: 5, Seed: 9, Shuffle: true, Augment: cropAndFlip, Workers: 3})
+	l := open(t, d, Options{Batch: 5, Seed: 9, Augment: cropAndFlip, Workers: 3})
 	got := read(t, l, 4, 0)
 	order := Order(9, 4, 23)
 	var want epoch
@@ -93,7 +101,10 @@ func TestLoaderAgainstPlainLoop(t *testing.T) {
 		var labels, indices []int64
 		for _, index := range chunk {
 			image := make([]uint8, transform.OutputSize().Bytes())
-			transform.Apply(image, d.Image(index), augment.Key{Seed: 9, Epoch: 4, Index: index}, transform.Scratch())
+			raw := &picture.Image{Size: d.Size(), Pixels: d.Image(index)}
+			if err := transform.Apply(image, raw, augment.Key{Seed: 9, Epoch: 4, Index: index}, transform.Scratch()); err != nil {
+				t.Fatal(err)
+			}
 			images, labels, indices = append(images, image...), append(labels, d.Labels[index]), append(indices, int64(index))
 		}
 		want.images, want.labels, want.indices = append(want.images, images), append(want.labels, labels), append(want.indices, indices)
@@ -113,7 +124,7 @@ func TestLoaderWithoutShuffleKeepsImages(t *testing.T) {
 
 func TestLoaderIsDeterministic(t *testing.T) {
 	d := synthetic(203)
-	options := Options{Batch: 16, Seed: 1, Shuffle: true, Augment: cropAndFlip, Workers: 1, Prefetch: 1}
+	options := Options{Batch: 16, Seed: 1, Augment: cropAndFlip, Workers: 1, Prefetch: 1}
 	reference := open(t, d, options)
 	want := []epoch{read(t, reference, 0, 0), read(t, reference, 1, 0)}
 	if equal(want[0], want[1]) {
@@ -131,7 +142,7 @@ func TestLoaderIsDeterministic(t *testing.T) {
 			}
 		}
 	}
-	options.Seed = 2
+	options.Seed, options.Sampler = 2, nil
 	if equal(read(t, open(t, d, options), 0, 0), want[0]) {
 		t.Error("two seeds give one epoch")
 	}
@@ -139,7 +150,7 @@ func TestLoaderIsDeterministic(t *testing.T) {
 
 func TestLoaderResumes(t *testing.T) {
 	d := synthetic(50)
-	options := Options{Batch: 8, Seed: 3, Shuffle: true, Augment: cropAndFlip}
+	options := Options{Batch: 8, Seed: 3, Augment: cropAndFlip}
 	whole := read(t, open(t, d, options), 2, 0)
 	l := open(t, d, options)
 	for start := 0; start <= 7; start++ {
@@ -154,7 +165,7 @@ func TestLoaderResumes(t *testing.T) {
 func TestBatchSizeChangesNoPicture(t *testing.T) {
 	d := synthetic(30)
 	pictures := func(batch int) []uint8 {
-		return slices.Concat(read(t, open(t, d, Options{Batch: batch, Seed: 3, Shuffle: true, Augment: cropAndFlip}), 2, 0).images...)
+		return slices.Concat(read(t, open(t, d, Options{Batch: batch, Seed: 3, Augment: cropAndFlip}), 2, 0).images...)
 	}
 	if !slices.Equal(pictures(7), pictures(30)) {
 		t.Error("pictures differ")
@@ -175,7 +186,7 @@ func TestLastBatch(t *testing.T) {
 		{3, 100, false, []int{3}},
 		{1, 1, false, []int{1}},
 	} {
-		l := open(t, synthetic(c.n), Options{Batch: c.batch, Shuffle: true, DropLast: c.drop, Workers: 2})
+		l := open(t, synthetic(c.n), Options{Batch: c.batch, Seed: 4, DropLast: c.drop, Workers: 2})
 		got := read(t, l, 0, 0)
 		var sizes []int
 		seen := map[int64]bool{}
@@ -211,7 +222,7 @@ func TestLoaderErrors(t *testing.T) {
 		{label, Options{Batch: 1}, "label 3 of image 2"},
 		{flat, Options{Batch: 1}, "0×5×2"},
 		{good, Options{}, "the batch is 0 images"},
-		{good, Options{Batch: 5, DropLast: true}, "a batch of 5 images cannot be filled from a dataset of 4"},
+		{good, Options{Batch: 5, DropLast: true}, "a batch of 5 images cannot be filled from 4"},
 		{good, Options{Batch: 1, Workers: -1}, "-1 workers"},
 		{good, Options{Batch: 1, Workers: 1 << 40}, "workers were asked for; use 1 to 1024"},
 		{good, Options{Batch: 1, Prefetch: -1}, "prefetch is -1"},
@@ -290,7 +301,7 @@ func TestCancel(t *testing.T) {
 
 // An epoch given up half way, or read beside another, disturbs no other.
 func TestEpochsAreIndependent(t *testing.T) {
-	l := open(t, synthetic(64), Options{Batch: 4, Seed: 8, Shuffle: true, Augment: cropAndFlip, Workers: 3, Prefetch: 4})
+	l := open(t, synthetic(64), Options{Batch: 4, Seed: 8, Augment: cropAndFlip, Workers: 3, Prefetch: 4})
 	want := read(t, l, 5, 0)
 	for range 50 {
 		e, err := l.Epoch(context.Background(), 1, 0)
@@ -319,8 +330,7 @@ func TestAbandonedWorkIsSkipped(t *testing.T) {
 	prepared := func(e *Epoch) bool {
 		b := &pending{buffers: l.take(), epoch: e, size: 4, done: make(chan struct{})}
 		b.unfinished.Store(1)
-		l.prepare(span{b, 0, 4}, l.transform.Scratch())
-		<-b.done
+		newWorker(l).prepare(span{b, 0, 4})
 		return b.images[0] != 0
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -430,8 +440,8 @@ func TestWait(t *testing.T) {
 }
 
 func BenchmarkEpoch(b *testing.B) {
-	d := &Dataset{Height: 28, Width: 28, Channels: 1, Classes: []string{"a", "b"}, Labels: make([]int64, 10000), Pixels: make([]uint8, 10000*784)}
-	l := open(b, d, Options{Batch: 128, Shuffle: true, Augment: cropAndFlip, DropLast: true})
+	d := &Dataset{Height: 28, Width: 28, Channels: 1, ClassNames: []string{"a", "b"}, Labels: make([]int64, 10000), Pixels: make([]uint8, 10000*784)}
+	l := open(b, d, Options{Batch: 128, Seed: 1, Augment: cropAndFlip, DropLast: true})
 	b.SetBytes(int64(len(d.Pixels)))
 	b.ReportAllocs()
 	for i := range b.N {

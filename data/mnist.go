@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -40,7 +39,7 @@ func OpenMNIST(dir string, classes int) (train, test *Dataset, err error) {
 	if err := checkFolder(dir); err != nil {
 		return nil, nil, err
 	}
-	names, err := readClassNames(filepath.Join(dir, "classes.txt"))
+	names, err := readClassNames(filepath.Join(dir, "classes.txt"), 256)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -59,7 +58,7 @@ func OpenMNIST(dir string, classes int) (train, test *Dataset, err error) {
 	if names, err = classNames(dir, names, classes, train, trainLabels); err != nil {
 		return nil, nil, err
 	}
-	train.Classes, test.Classes = names, slices.Clone(names)
+	train.ClassNames, test.ClassNames = names, slices.Clone(names)
 	if err := checkLabels(trainLabels, train); err != nil {
 		return nil, nil, err
 	}
@@ -71,7 +70,7 @@ func OpenMNIST(dir string, classes int) (train, test *Dataset, err error) {
 
 // checkLabels checks that every label that came from file has a class.
 func checkLabels(file string, set *Dataset) error {
-	i, classes := firstOutside(set.Labels, len(set.Classes)), len(set.Classes)
+	i, classes := firstOutside(set.Labels, len(set.ClassNames)), len(set.ClassNames)
 	if i < 0 {
 		return nil
 	}
@@ -99,11 +98,7 @@ func classNames(dir string, listed []string, classes int, train *Dataset, labelF
 	if base := strings.ToLower(filepath.Base(dir)); classes == len(fashionClasses) && strings.Contains(base, "fashion-mnist") {
 		return slices.Clone(fashionClasses), nil
 	}
-	names := make([]string, classes)
-	for i := range names {
-		names[i] = strconv.Itoa(i)
-	}
-	return names, nil
+	return numberNames(classes), nil
 }
 
 // openPart reads the images and labels of one part, "train" or "t10k", and
@@ -133,7 +128,7 @@ func openPart(dir, part string) (set *Dataset, labelFile string, err error) {
 	for i, b := range bytes {
 		labels[i] = int64(b)
 	}
-	return &Dataset{Height: shape[1], Width: shape[2], Channels: 1, Labels: labels, Pixels: pixels}, labelFile, nil
+	return &Dataset{Height: shape[1], Width: shape[2], Channels: 1, Labels: labels, Pixels: pixels, Origin: imageFile}, labelFile, nil
 }
 
 // findIDX returns the path of the file called name, or else name.gz, in dir.

@@ -65,8 +65,8 @@ func TestOpenMNIST(t *testing.T) {
 			t.Errorf("%s: labels %v and %v", name, train.Labels, test.Labels)
 		}
 		for _, part := range []*Dataset{train, test} {
-			if !slices.Equal(part.Classes, []string{"0", "1", "2"}) {
-				t.Errorf("%s: classes %v", name, part.Classes)
+			if !slices.Equal(part.ClassNames, []string{"0", "1", "2"}) {
+				t.Errorf("%s: classes %v", name, part.ClassNames)
 			}
 		}
 	}
@@ -108,8 +108,8 @@ func TestClassNames(t *testing.T) {
 		train, test, err := OpenMNIST(write(t, filepath.Join(t.TempDir(), c.base), c.set), c.classes)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
-		} else if !slices.Equal(train.Classes, c.want) || !slices.Equal(test.Classes, c.want) {
-			t.Errorf("%s: %v and %v, want %v", c.name, train.Classes, test.Classes, c.want)
+		} else if !slices.Equal(train.ClassNames, c.want) || !slices.Equal(test.ClassNames, c.want) {
+			t.Errorf("%s: %v and %v, want %v", c.name, train.ClassNames, test.ClassNames, c.want)
 		}
 	}
 }
@@ -203,8 +203,8 @@ func TestFashionMNIST(t *testing.T) {
 		set              *Dataset
 		images, perClass int
 	}{{train, 60000, 6000}, {test, 10000, 1000}} {
-		if c.set.Len() != c.images || c.set.Size().String() != "28×28×1" || !slices.Equal(c.set.Classes, fashionClasses) {
-			t.Errorf("%d images of %v, classes %v", c.set.Len(), c.set.Size(), c.set.Classes)
+		if c.set.Len() != c.images || c.set.Size().String() != "28×28×1" || !slices.Equal(c.set.ClassNames, fashionClasses) {
+			t.Errorf("%d images of %v, classes %v", c.set.Len(), c.set.Size(), c.set.ClassNames)
 		}
 		if err := c.set.check(); err != nil {
 			t.Error(err)

@@ -10,11 +10,15 @@ import "cone/augment"
 // entry j, where j is uniform in [0, i] and comes from IntN(i+1) of the stream
 // augment.NewStream(seed, augment.PurposeOrder, epoch) (Fisher and Yates).
 func Order(seed uint64, epoch, n int) []int {
+	random := augment.NewStream(seed, augment.PurposeOrder, uint64(epoch))
+	return permutation(&random, n)
+}
+
+func permutation(random *augment.Stream, n int) []int {
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
-	random := augment.NewStream(seed, augment.PurposeOrder, uint64(epoch))
 	for i := n - 1; i > 0; i-- {
 		j := random.IntN(i + 1)
 		order[i], order[j] = order[j], order[i]

@@ -61,7 +61,8 @@ func KeyMomentum(m0 float64, t, total int) float64 {
 
 // Loss is L_ce + α·L_nb + β·L_dc; in the first epochs L_ce alone.
 func (c *CoNe) Loss(s Step, b Batch) Loss {
-	embedding, logits := c.precision.forward(c.query, b.Views[0])
+	// The keys come first: what their forward pass needs is free again before
+	// the query encoder's activations are kept for the backward pass.
 	keys := tensor.ScopeOf2(func() (z, prob tensor.Tensor) {
 		tensor.NoGrad(func() {
 			e, l := c.precision.forward(c.key, b.Views[0])
@@ -70,6 +71,7 @@ func (c *CoNe) Loss(s Step, b Batch) Loss {
 		return z, prob
 	})
 	c.remember(Entry{embedding: keys[0], probability: keys[1], label: b.Labels, image: b.Indices})
+	embedding, logits := c.precision.forward(c.query, b.Views[0])
 
 	o := objective{CoNe: c.settings, smoothing: c.smoothing, bank: c.bank}
 	if s.Epoch < c.settings.WarmupEpochs {

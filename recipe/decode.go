@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	maxProblems = 20   // mistakes of one recipe that are reported
+	maxProblems = 40   // mistakes of one recipe that are reported
 	maxElements = 1000 // of one list
 )
 

@@ -1,7 +1,7 @@
 package recipe
 
 import (
-	_ "embed"
+	"embed"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,8 +13,8 @@ import (
 
 // source is the one home of the settings' explanations.
 //
-//go:embed recipe.go
-var source string
+//go:embed recipe.go steps*.go
+var sources embed.FS
 
 // KeyDoc explains one setting.
 type KeyDoc struct {
@@ -80,11 +80,27 @@ func choicesOf(key string) []string {
 
 // comments maps "Type" and "Type.Field" to their doc comments on one line.
 var comments = sync.OnceValue(func() map[string]string {
-	file, err := parser.ParseFile(token.NewFileSet(), "recipe.go", source, parser.ParseComments)
-	if err != nil {
-		panic(err) // the source that this program was built from
-	}
 	found := map[string]string{}
+	files, err := sources.ReadDir(".")
+	if err != nil {
+		panic(err) // the sources that this program was built from
+	}
+	for _, f := range files {
+		text, err := sources.ReadFile(f.Name())
+		if err != nil {
+			panic(err)
+		}
+		explain(found, f.Name(), text)
+	}
+	return found
+})
+
+// explain adds the doc comments of a source file's types and their fields.
+func explain(found map[string]string, name string, text []byte) {
+	file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments)
+	if err != nil {
+		panic(err)
+	}
 	oneLine := func(group *ast.CommentGroup) string { return strings.Join(strings.Fields(group.Text()), " ") }
 	for _, d := range file.Decls {
 		declaration, ok := d.(*ast.GenDecl)
@@ -112,8 +128,7 @@ var comments = sync.OnceValue(func() map[string]string {
 			}
 		}
 	}
-	return found
-})
+}
 
 // explanation is the comment of a field of struct type t. Without one, the
 // comment of what a list holds explains it, or else that of the struct: a short

@@ -127,7 +127,7 @@ func TestParseReportsSeveralMistakes(t *testing.T) {
 	}
 	_, err = Parse("r.yaml", []byte(many.String()))
 	lines := strings.Split(fmt.Sprint(err), "\n")
-	if len(lines) != maxProblems+1 || lines[maxProblems] != "r.yaml:21: and more problems after these" {
+	if len(lines) != maxProblems+1 || lines[maxProblems] != "r.yaml:41: and more problems after these" {
 		t.Errorf("a hundred thousand mistakes give %d lines, the last %q", len(lines), lines[len(lines)-1])
 	}
 }
@@ -203,7 +203,7 @@ func TestLoadAndFind(t *testing.T) {
 }
 
 func TestShipped(t *testing.T) {
-	want := []string{"fashion-mnist", "fashion-mnist-quick", "imagenet-resnet50-100ep"}
+	want := []string{"fashion-mnist", "fashion-mnist-quick", "glyphs-10", "glyphs-400", "imagenet-resnet50-100ep", "photos"}
 	if got := Shipped(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("shipped: %v, want %v", got, want)
 	}
@@ -241,7 +241,10 @@ func TestImageNetRecipe(t *testing.T) {
 		Name: "imagenet-resnet50-100ep", Description: r.Description,
 		Epochs: 100, Batch: 1024, Precision: "auto",
 		Data: Data{Format: "folder", Path: "imagenet",
-			Mean: []float64{0.485, 0.456, 0.406}, Std: []float64{0.229, 0.224, 0.225}},
+			Mean: []float64{0.485, 0.456, 0.406}, Std: []float64{0.229, 0.224, 0.225},
+			Exif: false, Exact: true, // as torchvision's ImageFolder and transforms
+			TestShare: 0.1, OnError: "skip", MaxPixels: 89478485, CacheMB: 1024,
+			Sampling: Sampling{Order: "shuffle", Buffer: 10000, Power: 0.5, Repeats: 1}},
 		Augment: []Step{
 			{RandomResizedCrop: &RandomResizedCrop{224, []float64{0.08, 1}, []float64{3. / 4, 4. / 3}, "bilinear"}},
 			{HorizontalFlip: &HorizontalFlip{0.5}},

@@ -154,9 +154,11 @@ type Method struct {
 // CoNe holds the settings of the losses, the bank and the key encoder
 // (arXiv 2308.10761).
 type CoNe struct {
-	// BankSize is K, the entries of the memory bank.
+	// BankSize is K, the entries of the memory bank; 0 means a quarter of the
+	// training images, at most 65,536.
 	BankSize int `yaml:"bank_size"`
-	// Neighbors is k, the anchors taken from the bank per image.
+	// Neighbors is k, the anchors taken from the bank per image; 0 means K/128,
+	// the authors' share on ImageNet, but at least 8.
 	Neighbors int `yaml:"neighbors"`
 	// NeighborTemperature is τ_sup.
 	NeighborTemperature float64 `yaml:"neighbor_temperature"`

@@ -12,17 +12,22 @@ import (
 
 // choices lists the known values of the settings that are names.
 var choices = map[string][]string{
-	"precision":      {"auto", "float32", "bfloat16", "float64"},
-	"data.format":    {"mnist-idx", "folder"},
-	"model.backbone": {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "resnet-narrow"},
-	"model.stem":     {"imagenet", "small"},
-	"method.name":    {"cone", "cross-entropy"},
-	"optim.name":     {"sgd"},
-	"optim.schedule": {"cosine-epoch", "cosine-step", "constant"},
+	"precision":           {"auto", "float32", "bfloat16", "float64"},
+	"data.format":         {"auto", "mnist-idx", "cifar", "folder", "list", "webdataset", "parquet"},
+	"data.on_error":       {"skip", "fail"},
+	"data.sampling.order": {"shuffle", "shards", "class-balanced", "per-class", "weighted"},
+	"model.backbone":      {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "resnet-narrow"},
+	"model.stem":          {"imagenet", "small"},
+	"method.name":         {"cone", "cross-entropy"},
+	"optim.name":          {"sgd"},
+	"optim.schedule":      {"cosine-epoch", "cosine-step", "constant"},
 }
 
 // interpolations are the known values of every step's interpolation.
-var interpolations = []string{"bilinear", "bicubic"}
+var (
+	interpolations       = []string{"bilinear", "bicubic"}
+	randomInterpolations = []string{"bilinear", "bicubic", "random"}
+)
 
 // Bounds no sensible recipe comes near. They keep a slip of the keyboard from
 // asking for more memory than there is, and sums from overflowing.
@@ -168,6 +173,32 @@ func (c *checker) data(r Recipe) {
 	}
 	c.atLeast("data.workers", d.Workers, 0)
 	c.atMost("data.workers", d.Workers, maxWorkers)
+	if finite(d.TestShare) && (d.TestShare <= 0 || d.TestShare >= 1) {
+		c.failf("data.test_share is %v: choose a number between 0 and 1", d.TestShare)
+	}
+	c.atLeast("data.max_pixels", d.MaxPixels, 1)
+	c.atLeast("data.cache_mb", d.CacheMB, 0)
+	c.sampling(r)
+}
+
+func (c *checker) sampling(r Recipe) {
+	s := r.Data.Sampling
+	c.atLeast("data.sampling.buffer", s.Buffer, 1)
+	c.atLeast("data.sampling.repeats", s.Repeats, 1)
+	c.atLeast("data.sampling.per_class", s.PerClass, 0)
+	c.notNegative("data.sampling.power", s.Power)
+	if s.Order != "per-class" {
+		return
+	}
+	switch {
+	case s.PerClass < 1:
+		c.failf("data.sampling.per_class is %d but data.sampling.order is per-class: choose at least 1", s.PerClass)
+	case r.Batch%s.PerClass != 0:
+		c.failf("batch is %d but data.sampling.per_class is %d: choose a divisor of batch", r.Batch, s.PerClass)
+	}
+	if s.Repeats > 1 {
+		c.failf("data.sampling.repeats is %d but data.sampling.order is per-class: choose one of them", s.Repeats)
+	}
 }
 
 func (c *checker) evaluation(e Evaluate) {
@@ -210,14 +241,19 @@ func (c *checker) model(r Recipe) {
 
 func (c *checker) method(r Recipe) {
 	m, cone := r.Method, r.Method.CoNe
+	if n := len(r.Augment); m.Name == "cone" && n > 0 {
+		if s := r.Augment[n-1]; s.Mixup != nil || s.CutMix != nil || s.Mix != nil {
+			c.failf("augment mixes pictures, but method.name is cone, whose neighbours have one label each: choose cross-entropy, or do not mix")
+		}
+	}
 	if finite(m.LabelSmoothing) && (m.LabelSmoothing < 0 || m.LabelSmoothing >= 1) {
 		c.failf("method.label_smoothing is %v: choose a number from 0 to below 1", m.LabelSmoothing)
 	}
 	if m.Name != "cone" {
 		return // other methods ignore CoNe's settings
 	}
-	c.atLeast("method.cone.bank_size", cone.BankSize, 1)
-	c.atLeast("method.cone.neighbors", cone.Neighbors, 1)
+	c.atLeast("method.cone.bank_size", cone.BankSize, 0)
+	c.atLeast("method.cone.neighbors", cone.Neighbors, 0)
 	if cone.BankSize >= 1 && cone.Neighbors > cone.BankSize {
 		c.failf("method.cone.neighbors is %d but method.cone.bank_size is %d: choose neighbors ≤ bank_size",
 			cone.Neighbors, cone.BankSize)

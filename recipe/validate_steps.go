@@ -28,30 +28,139 @@ func (c *checker) steps(key string, steps []Step) {
 		default:
 			c.failf("%s holds %s: write each as a list item of its own", at, strings.Join(kinds, " and "))
 		}
-		if s.RandomCrop != nil {
-			c.atLeast(at+".random_crop.padding", s.RandomCrop.Padding, 0)
-			c.atMost(at+".random_crop.padding", s.RandomCrop.Padding, maxPixels)
+		c.geometry(at, s)
+		c.colours(at, s)
+		c.mixing(at, s)
+		if i < len(steps)-1 && (s.Mixup != nil || s.CutMix != nil || s.Mix != nil) {
+			c.failf("%s mixes pictures, but more steps follow: put it last", at)
 		}
-		if crop := s.RandomResizedCrop; crop != nil {
-			at := at + ".random_resized_crop"
-			c.side(at+".size", crop.Size)
-			c.interval(at+".scale", crop.Scale)
-			if n := len(crop.Scale); n == 2 && finite(crop.Scale[1]) && crop.Scale[1] > 1 {
-				c.failf("%s.scale[1] is %v: choose at most 1, the whole picture", at, crop.Scale[1])
-			}
-			c.interval(at+".ratio", crop.Ratio)
-			c.oneOf(at+".interpolation", crop.Interpolation, interpolations)
+	}
+}
+
+// geometry checks what changes the place of pixels.
+func (c *checker) geometry(at string, s Step) {
+	if crop := s.RandomCrop; crop != nil {
+		at := at + ".random_crop"
+		c.atLeast(at+".padding", crop.Padding, 0)
+		c.atMost(at+".padding", crop.Padding, maxPixels)
+		c.atLeast(at+".size", crop.Size, 0)
+		c.atMost(at+".size", crop.Size, maxPixels)
+		c.oneOf(at+".border", crop.Border, []string{"black", "reflect"})
+	}
+	if crop := s.RandomResizedCrop; crop != nil {
+		at := at + ".random_resized_crop"
+		c.side(at+".size", crop.Size)
+		c.area(at+".scale", crop.Scale)
+		c.interval(at+".ratio", crop.Ratio)
+		c.oneOf(at+".interpolation", crop.Interpolation, randomInterpolations)
+	}
+	if flip := s.HorizontalFlip; flip != nil {
+		c.share(at+".horizontal_flip.probability", flip.Probability)
+	}
+	if flip := s.VerticalFlip; flip != nil {
+		c.share(at+".vertical_flip.probability", flip.Probability)
+	}
+	if r := s.Resize; r != nil {
+		at := at + ".resize"
+		switch {
+		case r.Height == 0 && r.Width == 0:
+			c.side(at+".size", r.Size)
+		case r.Size != 0:
+			c.failf("%s has a size and a height or width: give either the short side or both sides", at)
+		default:
+			c.side(at+".height", r.Height)
+			c.side(at+".width", r.Width)
 		}
-		if s.HorizontalFlip != nil {
-			c.share(at+".horizontal_flip.probability", s.HorizontalFlip.Probability)
+		c.oneOf(at+".interpolation", r.Interpolation, interpolations)
+	}
+	if s.CenterCrop != nil {
+		c.side(at+".center_crop.size", s.CenterCrop.Size)
+	}
+	if e := s.RandomErasing; e != nil {
+		at := at + ".random_erasing"
+		c.share(at+".probability", e.Probability)
+		c.area(at+".scale", e.Scale)
+		c.interval(at+".ratio", e.Ratio)
+		c.oneOf(at+".value", e.Value, []string{"fill", "random", "pixel"})
+		c.fill(at+".fill", e.Fill)
+	}
+}
+
+// colours checks what changes the values of pixels, and the policies.
+func (c *checker) colours(at string, s Step) {
+	if j := s.ColorJitter; j != nil {
+		at := at + ".color_jitter"
+		c.notNegative(at+".brightness", j.Brightness)
+		c.notNegative(at+".contrast", j.Contrast)
+		c.notNegative(at+".saturation", j.Saturation)
+		if finite(j.Hue) && (j.Hue < 0 || j.Hue > 0.5) {
+			c.failf("%s.hue is %v: choose a number from 0 to 0.5, half the circle", at, j.Hue)
 		}
-		if s.Resize != nil {
-			c.side(at+".resize.size", s.Resize.Size)
-			c.oneOf(at+".resize.interpolation", s.Resize.Interpolation, interpolations)
+		c.share(at+".probability", j.Probability)
+	}
+	if g := s.RandomGrey; g != nil {
+		c.share(at+".random_grey.probability", g.Probability)
+	}
+	if b := s.GaussianBlur; b != nil {
+		at := at + ".gaussian_blur"
+		c.share(at+".probability", b.Probability)
+		c.interval(at+".sigma", b.Sigma)
+		if b.Kernel < 1 || b.Kernel > 1001 || b.Kernel%2 == 0 {
+			c.failf("%s.kernel is %d: choose an odd number from 1 to 1001", at, b.Kernel)
 		}
-		if s.CenterCrop != nil {
-			c.side(at+".center_crop.size", s.CenterCrop.Size)
+	}
+	if a := s.AutoAugment; a != nil {
+		c.oneOf(at+".auto_augment.policy", a.Policy, []string{"imagenet", "cifar10"})
+		c.fill(at+".auto_augment.fill", a.Fill)
+	}
+	if a := s.RandAugment; a != nil {
+		c.oneOf(at+".rand_augment.interpolation", a.Interpolation, randomInterpolations)
+		c.fill(at+".rand_augment.fill", a.Fill)
+	}
+	if a := s.TrivialAugmentWide; a != nil {
+		c.fill(at+".trivial_augment_wide.fill", a.Fill)
+	}
+}
+
+// mixing checks what mixes the pictures of a batch.
+func (c *checker) mixing(at string, s Step) {
+	if m := s.Mixup; m != nil {
+		c.positive(at+".mixup.alpha", m.Alpha)
+		c.share(at+".mixup.probability", m.Probability)
+	}
+	if m := s.CutMix; m != nil {
+		c.positive(at+".cutmix.alpha", m.Alpha)
+		c.share(at+".cutmix.probability", m.Probability)
+	}
+	if m := s.Mix; m != nil {
+		at := at + ".mix"
+		c.notNegative(at+".mixup_alpha", m.MixupAlpha)
+		c.notNegative(at+".cutmix_alpha", m.CutMixAlpha)
+		if m.MixupAlpha == 0 && m.CutMixAlpha == 0 {
+			c.failf("%s has no alpha above 0: set mixup_alpha, cutmix_alpha or both", at)
 		}
+		c.share(at+".switch_probability", m.SwitchProbability)
+		c.share(at+".probability", m.Probability)
+		c.oneOf(at+".mode", m.Mode, []string{"batch", "pair", "elem"})
+	}
+}
+
+// fill checks a colour.
+func (c *checker) fill(key string, fill []int) {
+	if len(fill) != 3 {
+		c.failf("%s has %d values: give 3, red, green and blue", key, len(fill))
+	}
+	for i, v := range fill {
+		c.atLeast(element(key, i), v, 0)
+		c.atMost(element(key, i), v, 255)
+	}
+}
+
+// area checks a pair of shares of a picture.
+func (c *checker) area(key string, pair []float64) {
+	c.interval(key, pair)
+	if len(pair) == 2 && finite(pair[1]) && pair[1] > 1 {
+		c.failf("%s[1] is %v: choose at most 1, the whole picture", key, pair[1])
 	}
 }
 

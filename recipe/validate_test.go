@@ -33,7 +33,7 @@ func TestValidateRefuses(t *testing.T) {
 			`precision is "fp32", which is not known: choose auto, float32, bfloat16, float64`},
 		{func(r *Recipe) { r.Precision = "float23" },
 			`precision is "float23", which is not known: did you mean "float32"? choose auto, float32, bfloat16, float64`},
-		{func(r *Recipe) { r.Data.Format = "cifar" }, `data.format is "cifar", which is not known: choose mnist-idx, folder`},
+		{func(r *Recipe) { r.Data.Format = "zip" }, `data.format is "zip", which is not known: choose auto, mnist-idx, cifar, folder, list, webdataset, parquet`},
 		{func(r *Recipe) { r.Data.Path = "" }, "data.path is empty: name the folder that holds the images"},
 		{func(r *Recipe) { r.Data.Mean, r.Data.Std = []float64{1, 2}, []float64{1, 2} },
 			"data.mean has 2 values: give 1, or 3 for red, green and blue\ndata.std has 2 values: give 1, or 3 for red, green and blue"},
@@ -85,8 +85,8 @@ func TestValidateRefuses(t *testing.T) {
 		{func(r *Recipe) { r.Method.Name = "supcon" }, `method.name is "supcon", which is not known: choose cone, cross-entropy`},
 		{func(r *Recipe) { r.Method.LabelSmoothing = 1 }, "method.label_smoothing is 1: choose a number from 0 to below 1"},
 		{func(r *Recipe) { r.Method.LabelSmoothing = -0.1 }, "method.label_smoothing is -0.1: choose a number from 0 to below 1"},
-		{func(r *Recipe) { r.Method.CoNe.BankSize = 0 }, "method.cone.bank_size is 0: choose at least 1"},
-		{func(r *Recipe) { r.Method.CoNe.Neighbors = 0 }, "method.cone.neighbors is 0: choose at least 1"},
+		{func(r *Recipe) { r.Method.CoNe.BankSize = -1 }, "method.cone.bank_size is -1: choose at least 0"},
+		{func(r *Recipe) { r.Method.CoNe.Neighbors = -1 }, "method.cone.neighbors is -1: choose at least 0"},
 		{func(r *Recipe) { r.Batch, r.Method.CoNe.BankSize = 256, 256 },
 			"method.cone.neighbors is 512 but method.cone.bank_size is 256: choose neighbors ≤ bank_size"},
 		{func(r *Recipe) { r.Method.CoNe.NeighborTemperature = 0 }, "method.cone.neighbor_temperature is 0: choose a number above 0"},
@@ -203,4 +203,39 @@ func FuzzValidate(f *testing.F) {
 			_ = r.Validate()
 		}
 	})
+}
+
+func TestValidateSampling(t *testing.T) {
+	for _, test := range []struct{ set, want string }{
+		{"data.sampling.order=random", `data.sampling.order is "random", which is not known`},
+		{"data.sampling.repeats=0", "data.sampling.repeats is 0: choose at least 1"},
+		{"data.sampling.buffer=0", "data.sampling.buffer is 0: choose at least 1"},
+		{"data.sampling.power=-1", "data.sampling.power is -1: choose 0 or more"},
+		{"data.test_share=0", "data.test_share is 0: choose a number between 0 and 1"},
+		{"data.test_share=1", "data.test_share is 1: choose a number between 0 and 1"},
+		{"data.max_pixels=0", "data.max_pixels is 0: choose at least 1"},
+		{"data.cache_mb=-1", "data.cache_mb is -1: choose at least 0"},
+		{"data.on_error=ignore", `data.on_error is "ignore", which is not known`},
+	} {
+		r := Default()
+		r.Data.Path = "photos"
+		if err := Set(&r, test.set); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Validate(); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.set, err)
+		}
+	}
+	r := Default()
+	r.Data.Path, r.Data.Sampling.Order = "photos", "per-class"
+	for per, want := range map[int]string{0: "choose at least 1", 3: "choose a divisor of batch", 4: ""} {
+		r.Data.Sampling.PerClass = per
+		if err := r.Validate(); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d per class: %v", per, err)
+		}
+	}
+	r.Data.Sampling.Repeats = 2
+	if err := r.Validate(); err == nil || !strings.Contains(err.Error(), "choose one of them") {
+		t.Errorf("repeats of per-class: %v", err)
+	}
 }

@@ -109,13 +109,13 @@ func (r *run) metadata() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	classes, err := json.Marshal(r.train.Classes)
+	classes, err := json.Marshal(r.data.Train.Classes())
 	if err != nil {
 		return nil, err
 	}
 	return map[string]string{
 		keyFormat: format, keyPosition: string(at), keyRecipe: string(resolved),
-		keyClasses: string(classes), keyChannels: fmt.Sprint(r.train.Channels),
+		keyClasses: string(classes), keyChannels: fmt.Sprint(channelsOf(r.data.Train)),
 		keyImages: fmt.Sprint(r.train.Len()), keyCompute: r.precision.Compute.String(),
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"cone/data"
 	"cone/model"
 	"cone/nn"
 	"cone/report"
@@ -39,13 +40,15 @@ func FindCheckpoint(run, which string) (*Checkpoint, error) {
 // Evaluate counts the test images of the checkpoint's recipe. When ctx ends
 // before it does, it returns ErrInterrupted.
 func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Result, err error) {
-	_, test, err := OpenData(c.Recipe.Data)
+	collection, err := data.Open(c.Recipe.Data)
 	if err != nil {
 		return result, err
 	}
-	if len(test.Classes) != len(c.Classes) || test.Channels != c.Channels {
+	defer collection.Close()
+	test := collection.Test
+	if len(test.Classes()) != len(c.Classes) || channelsOf(test) != c.Channels {
 		return result, fmt.Errorf("%s has %d classes of %d-channel images, but the model was trained for %d of %d",
-			c.Recipe.Data.Path, len(test.Classes), test.Channels, len(c.Classes), c.Channels)
+			c.Recipe.Data.Path, len(test.Classes()), channelsOf(test), len(c.Classes), c.Channels)
 	}
 	loader, err := newTestLoader(test, c.Recipe)
 	if err != nil {
@@ -68,7 +71,7 @@ func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Resul
 			return err
 		}
 		in := newInput(c.Recipe.Data.Mean, c.Recipe.Data.Std, c.Channels, dtype, e.Device)
-		result, err = evaluate(ctx, encoder, precision, loader, test.Classes, in)
+		result, err = evaluate(ctx, encoder, precision, loader, test.Classes(), in)
 		return err
 	})
 	return result, err

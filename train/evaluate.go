@@ -2,29 +2,14 @@ package train
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"cone/data"
 	"cone/method"
 	"cone/model"
-	"cone/recipe"
 	"cone/report"
 	"cone/tensor"
 )
-
-// newTestLoader prepares the test images as the recipe has it.
-func newTestLoader(set *data.Dataset, r recipe.Recipe) (*data.Loader, error) {
-	size := r.Evaluate.Batch
-	if size == 0 {
-		size = r.Batch
-	}
-	l, err := data.NewLoader(set, data.Options{Batch: size, Augment: r.Evaluate.Transform, Workers: r.Data.Workers})
-	if err != nil {
-		return nil, fmt.Errorf("the test images cannot be prepared: %w", err)
-	}
-	return l, nil
-}
 
 // evaluate counts every image of the loader exactly once, with the encoder in
 // evaluation mode. When ctx ends before it does, it returns ErrInterrupted.

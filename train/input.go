@@ -44,10 +44,16 @@ func (p prepared) unpin() { p.pin.Unpin() }
 // batch's own memory where that is the device's.
 func (in input) batch(b *data.Batch) prepared {
 	p := prepared{pin: &runtime.Pinner{}}
-	images := tensor.View(p.pin, b.Images, b.N, b.H, b.W, b.C).ToDevice(in.device).ToDType(in.dtype)
-	p.Views = []tensor.Tensor{images.Mul(in.scale).Add(in.shift).Permute(0, 3, 1, 2)}
+	for v := range b.V {
+		images := tensor.View(p.pin, b.View(v), b.N, b.H, b.W, b.C).ToDevice(in.device).ToDType(in.dtype)
+		p.Views = append(p.Views, images.Mul(in.scale).Add(in.shift).Permute(0, 3, 1, 2))
+	}
 	p.Labels = tensor.View(p.pin, b.Labels, b.N).ToDevice(in.device)
 	p.Indices = tensor.View(p.pin, b.Indices, b.N).ToDevice(in.device)
+	if b.Partners != nil {
+		p.Partners = tensor.View(p.pin, b.Partners, b.N).ToDevice(in.device)
+		p.Shares = tensor.View(p.pin, b.Shares, b.N).ToDevice(in.device).ToDType(in.dtype)
+	}
 	return p
 }
 
@@ -61,6 +67,9 @@ func (p prepared) part(i, parts int) method.Batch {
 	out := method.Batch{Labels: cut(p.Labels), Indices: cut(p.Indices)}
 	for _, v := range p.Views {
 		out.Views = append(out.Views, cut(v))
+	}
+	if p.Partners.Defined() {
+		out.Partners, out.Shares = cut(p.Partners), cut(p.Shares)
 	}
 	return out
 }

@@ -57,12 +57,20 @@ func Resume(ctx context.Context, path string, overrides func(recipe.Recipe) (rec
 
 // free are the settings that may differ between the parts of a run.
 var free = map[string]bool{
-	"name": true, "description": true, "data.path": true, "data.workers": true,
+	"name": true, "description": true, "data.path": true, "data.train": true, "data.test": true, "data.workers": true,
 	"checkpoint.every_steps": true, "checkpoint.every_epochs": true,
 }
 
 // sameNumbers refuses a recipe that would not continue the same run.
 func sameNumbers(asked, run recipe.Recipe, path string) error {
+	// What the user leaves open is as the run found it.
+	open, found := &asked.Method.CoNe, run.Method.CoNe
+	if open.BankSize == 0 {
+		open.BankSize = found.BankSize
+	}
+	if open.Neighbors == 0 {
+		open.Neighbors = found.Neighbors
+	}
 	var different []string
 	for _, d := range recipe.Diff(asked, run) {
 		if key, _, _ := strings.Cut(d, ":"); !free[key] {
@@ -150,9 +158,9 @@ func peek(path string) (at position, err error) {
 // restore takes the run to where the checkpoint was made, and makes that
 // checkpoint the last one.
 func (r *run) restore(c *Checkpoint) error {
-	if c.images != r.train.Len() {
+	if c.images != r.data.Train.Len() {
 		return fmt.Errorf("the run in %s was started on %d training images, but %s has %d: resume it with the same data",
-			r.folder.path, c.images, r.recipe.Data.Path, r.train.Len())
+			r.folder.path, c.images, r.recipe.Data.Path, r.data.Train.Len())
 	}
 	// "auto" may mean something else on another machine.
 	if was, is := c.file.Metadata()[keyCompute], r.precision.Compute.String(); was != is {

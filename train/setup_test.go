@@ -85,7 +85,8 @@ func write(t testing.TB, path string, content []byte) {
 func tiny(dataFolder string) recipe.Recipe {
 	r := recipe.Default()
 	r.Name, r.Seed, r.Epochs, r.Batch, r.Precision = "tiny", 7, 3, batchSize, "float32"
-	r.Data = recipe.Data{Format: "mnist-idx", Path: dataFolder, Mean: []float64{0.3}, Std: []float64{0.3}, Workers: 2}
+	r.Data.Format, r.Data.Path, r.Data.Workers = "mnist-idx", dataFolder, 2
+	r.Data.Mean, r.Data.Std = []float64{0.3}, []float64{0.3}
 	r.Augment = []recipe.Step{
 		{RandomCrop: &recipe.RandomCrop{Padding: 1}},
 		{HorizontalFlip: &recipe.HorizontalFlip{Probability: 0.5}},

@@ -41,14 +41,18 @@ func Start(ctx context.Context, r recipe.Recipe, path string, e Engine) (Outcome
 // runInFolder builds the run, restores it where there is something to
 // restore, and trains it to its end.
 func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (folder, error), from *Checkpoint) (out Outcome, err error) {
-	trainSet, testSet, err := OpenData(rec.Data)
+	collection, err := data.Open(rec.Data)
 	if err != nil {
+		return out, err
+	}
+	defer collection.Close()
+	if rec, err = resolve(rec, collection.Train.Len()); err != nil {
 		return out, err
 	}
 	err = tensor.Run(func() error {
 		e.Prepare()
 		started := time.Now()
-		r := &run{recipe: rec, engine: e, train: trainSet, test: testSet}
+		r := &run{recipe: rec, engine: e, data: collection}
 		defer r.free()
 		if err := r.build(); err != nil {
 			return err
@@ -66,6 +70,7 @@ func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (
 		err = explainFullDisk(r.loop(ctx), f.path)
 		if err != nil {
 			r.folder.log(err.Error())
+			_ = r.listLost() // perhaps the reason; what stopped the run counts more
 		}
 		out = Outcome{
 			Folder: f.path, Recipe: rec, Last: r.evaluated, Best: r.at.Best, BestEpoch: r.at.BestEpoch,
@@ -74,6 +79,19 @@ func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (
 		return err
 	})
 	return out, err
+}
+
+// resolve fills in what the recipe leaves to the number of training images,
+// so that the run's folder holds plain values.
+func resolve(r recipe.Recipe, images int) (recipe.Recipe, error) {
+	c := &r.Method.CoNe
+	if c.BankSize == 0 {
+		c.BankSize = max(1, min(images/4, 65536))
+	}
+	if c.Neighbors == 0 {
+		c.Neighbors = min(c.BankSize, max(8, c.BankSize/128))
+	}
+	return r, r.Validate()
 }
 
 // explainFullDisk says what to do when a run stopped because it could not
@@ -86,40 +104,25 @@ func explainFullDisk(err error, path string) error {
 		path, err, path)
 }
 
-// OpenData reads the images that a recipe names.
-func OpenData(d recipe.Data) (train, test *data.Dataset, err error) {
-	if d.Format != "mnist-idx" {
-		return nil, nil, fmt.Errorf("data.format %q cannot be read by this version: it reads mnist-idx", d.Format)
-	}
-	train, test, err = data.OpenMNIST(d.Path, 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	return train.First(d.Limit), test, nil
-}
-
 // build makes everything that the recipe describes. Weights are drawn from
 // the recipe's seed.
 func (r *run) build() error {
 	var err error
-	r.loader, err = data.NewLoader(r.train, data.Options{
-		Batch: r.recipe.Batch, Seed: r.recipe.Seed, Shuffle: true, DropLast: true,
-		Augment: r.recipe.Augment, Workers: r.recipe.Data.Workers,
-	})
-	if err != nil {
-		return err
-	}
-	if r.testLoader, err = newTestLoader(r.test, r.recipe); err != nil {
-		return err
-	}
 	weights, precision := r.engine.Precision(r.recipe.Precision)
 	r.precision = precision
 	tensor.Seed(r.recipe.Seed)
-	r.input = newInput(r.recipe.Data.Mean, r.recipe.Data.Std, r.train.Channels, weights, r.engine.Device)
-	if r.method, err = newMethod(r.recipe, len(r.train.Classes), r.train.Channels, weights, precision); err != nil {
+	channels := channelsOf(r.data.Train)
+	r.input = newInput(r.recipe.Data.Mean, r.recipe.Data.Std, channels, weights, r.engine.Device)
+	if r.method, err = newMethod(r.recipe, len(r.data.Train.Classes()), channels, weights, precision); err != nil {
 		return err
 	}
 	r.optimizer = optim.NewSGD(r.encoder().Tree, r.recipe.Optim)
+	if r.loader, err = newTrainLoader(r.data.Train, r.recipe, r.method.Views()); err != nil {
+		return err
+	}
+	if r.testLoader, err = newTestLoader(r.data.Test, r.recipe); err != nil {
+		return err
+	}
 	r.schedule = optim.NewSchedule(r.recipe.Optim, r.recipe.Batch, r.recipe.Epochs, r.loader.BatchesPerEpoch())
 	return nil
 }
@@ -183,6 +186,7 @@ func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	}
 	r.say("%s: %d weights, %s, %d threads, libtorch %s on %s/%s", r.recipe.Model.Backbone, r.encoder().Tree.Count(),
 		r.precision.Compute, r.engine.Threads, tensor.TorchVersion(), runtime.GOOS, runtime.GOARCH)
+	r.say("%s", r.describeData())
 	if warning := bankWarning(r.recipe, r.loader.BatchesPerEpoch()); warning != "" {
 		r.say("%s", warning)
 	}

@@ -14,14 +14,15 @@ import (
 // withRun calls f with a run that is ready for its first step.
 func withRun(t *testing.T, r recipe.Recipe, f func(*run)) {
 	t.Helper()
-	trainSet, testSet, err := OpenData(r.Data)
+	collection, err := data.Open(r.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer collection.Close()
 	e := testEngine(t)
 	err = tensor.Run(func() error {
 		e.Prepare()
-		r := &run{recipe: r, engine: e, train: trainSet, test: testSet}
+		r := &run{recipe: r, engine: e, data: collection}
 		defer r.free()
 		if err := r.build(); err != nil {
 			return err
@@ -56,7 +57,7 @@ func (r *run) parameters() (all []float64) {
 // halves is a batch whose second half repeats the first.
 func halves(n int) *data.Batch {
 	random := rand.New(rand.NewPCG(3, 4))
-	b := &data.Batch{N: n, H: side, W: side, C: 1}
+	b := &data.Batch{V: 1, N: n, H: side, W: side, C: 1}
 	for i := range n / 2 {
 		for range side * side {
 			b.Images = append(b.Images, byte(random.IntN(256)))

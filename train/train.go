@@ -26,8 +26,7 @@ type run struct {
 	recipe     recipe.Recipe
 	engine     Engine
 	folder     folder
-	train      *data.Dataset
-	test       *data.Dataset
+	data       *data.Collection
 	loader     *data.Loader
 	testLoader *data.Loader
 	input      input
@@ -39,6 +38,7 @@ type run struct {
 	progress   *report.Progress
 	at         position
 	images     int64         // seen by this process
+	lost       int           // pictures listed as undecodable
 	evaluated  report.Result // the newest evaluation
 }
 
@@ -88,6 +88,9 @@ func (r *run) steps(ctx context.Context) error {
 			return err
 		}
 		batch.Release()
+		if err := r.listLost(); err != nil {
+			return err
+		}
 		if ctx.Err() != nil {
 			return r.interrupt()
 		}
@@ -204,6 +207,7 @@ func (r *run) endEpoch(ctx context.Context, took time.Duration) error {
 			return err
 		}
 		r.evaluated = result
+		record["n"] = result.N
 		record["top1"], record["top5"], record["nll"], record["ece"] = result.Top1, result.Top5, result.NLL, result.ECE
 		if float64(result.Top1) > r.at.Best || r.at.BestEpoch == 0 {
 			r.at.Best, r.at.BestEpoch = float64(result.Top1), epoch
@@ -222,7 +226,11 @@ func (r *run) endEpoch(ctx context.Context, took time.Duration) error {
 }
 
 func (r *run) evaluate(ctx context.Context) (report.Result, error) {
-	return evaluate(ctx, r.encoder(), r.precision, r.testLoader, r.test.Classes, r.input)
+	result, err := evaluate(ctx, r.encoder(), r.precision, r.testLoader, r.data.Test.Classes(), r.input)
+	if err != nil {
+		return result, err
+	}
+	return result, r.listLost()
 }
 
 // say tells people, on the terminal and in the log.

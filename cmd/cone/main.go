@@ -43,7 +43,7 @@ func run(args []string) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, train.ErrInterrupted):
+	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "cone: %v\nSee 'cone --help'.\n", err)
@@ -104,7 +104,7 @@ by its class centre and by its nearest neighbours in a memory bank.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newTrain(), newEval(), newRecipe(), newVersion())
+	root.AddCommand(newTrain(), newEval(), newData(), newRecipe(), newVersion())
 	root.SetHelpCommand(newHelp(root))
 	for _, c := range commands(root) {
 		markUsage(c)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"cone/internal/samples"
 	"cone/recipe"
 )
 
@@ -41,10 +42,26 @@ method: {cone: {bank_size: 48, neighbors: 8}}
 optim: {lr: 0.1, reference_batch: 0, warmup_epochs: 0.5, schedule: cosine-step}
 `
 
+// photosRecipe trains as quickly on what the command "photos" writes.
+const photosRecipe = `name: photos
+description: A run on pictures for tests.
+seed: 7
+epochs: 2
+batch: 20
+precision: float32
+data: {path: pictures, mean: [0.4], std: [0.3]}
+augment: [{random_resized_crop: {size: 12}}, {horizontal_flip: {}}]
+evaluate: {transform: [{resize: {size: 14}}, {center_crop: {size: 12}}]}
+model: {backbone: resnet-narrow, stem: small, width: 4, depth: 1, head: {layers: 1, hidden: 16, dim: 8}}
+method: {cone: {bank_size: 0, neighbors: 0}}
+optim: {lr: 0.1, reference_batch: 0, warmup_epochs: 0.5, schedule: cosine-step}
+`
+
 // TestScripts runs the command as its users do. Every script finds tiny.yaml
-// in its folder, and has these commands beside testscript's own:
+// and photos.yaml in its folder, and has these commands beside testscript's own:
 //
 //	data DIR [FLAW]              write 250 + 53 images of 4 classes, with a flaw
+//	photos DIR                   write 250 + 53 JPEGs of 4 classes in folders
 //	exits CODE PROGRAM ARG...    run a program that must exit with the code
 //	sentence PATTERN...          the last program's stderr is one sentence for
 //	                             people that matches every pattern
@@ -61,10 +78,14 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			// The networks are too small to share out, and scripts run side by side.
 			e.Setenv("OMP_NUM_THREADS", "1")
+			if err := os.WriteFile(filepath.Join(e.WorkDir, "photos.yaml"), []byte(photosRecipe), 0o666); err != nil {
+				return err
+			}
 			return os.WriteFile(filepath.Join(e.WorkDir, "tiny.yaml"), []byte(tinyRecipe), 0o666)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"data":      writeData,
+			"photos":    writePhotos,
 			"exits":     exits,
 			"sentence":  sentence,
 			"interrupt": interrupt,
@@ -73,6 +94,10 @@ func TestScripts(t *testing.T) {
 			"everykey":  everyKey,
 		},
 	})
+}
+
+func writePhotos(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(samples.Photos(ts.MkAbs(args[0]), 4, 250, 53))
 }
 
 func writeData(ts *testscript.TestScript, _ bool, args []string) {

@@ -45,19 +45,22 @@ func (e *engineFlags) flags(c *cobra.Command) {
 func newTrain() *cobra.Command {
 	var s settings
 	var e engineFlags
-	var out, resume string
+	var out, resume, path string
 	c := &cobra.Command{
-		Use:   "train RECIPE",
+		Use:   "train [RECIPE]",
 		Short: "Train a recipe, or continue a run",
 		Long: `Train a shipped recipe or a YAML file. The run's folder holds the resolved
 recipe, metrics.jsonl, curves.png, the newest evaluation and the checkpoints.
+With --data and no recipe, the shipped recipe "photos" is trained.
 Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
 		Example: `  cone train fashion-mnist-quick
   cone train my.yaml --set optim.lr=0.05 --set seed=1 --out runs/mine
+  cone train --data photos
+  cone train my.yaml --data photos
   cone train --resume runs/mine`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 || len(args) == 0 && resume == "" {
-				return errors.New("give one recipe (see 'cone recipe list'), or --resume RUN")
+			if len(args) > 1 || len(args) == 0 && resume == "" && path == "" {
+				return errors.New("give one recipe (see 'cone recipe list'), --data PATH, or --resume RUN")
 			}
 			if out != "" && resume != "" {
 				return errors.New("--out is for a new run and --resume for an old one: give one of them")
@@ -70,14 +73,17 @@ Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
 				return err
 			}
 			if resume != "" {
-				outcome, err := train.Resume(c.Context(), resume, s.overrides(args), engine)
+				outcome, err := train.Resume(c.Context(), resume, s.overrides(args, path), engine)
 				return finish(outcome, resume, err)
+			}
+			if len(args) == 0 {
+				args = []string{"photos"}
 			}
 			r, err := recipe.Find(args[0])
 			if err != nil {
 				return err
 			}
-			if r, err = s.apply(r); err != nil {
+			if r, err = s.apply(withData(r, path)); err != nil {
 				return err
 			}
 			if out == "" {
@@ -89,14 +95,15 @@ Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
 	}
 	s.flags(c)
 	e.flags(c)
+	c.Flags().StringVar(&path, "data", "", "train on the images at this path instead of the recipe's (see cone data info)")
 	c.Flags().StringVar(&out, "out", "", "folder of the run (default runs/RECIPE-001, -002, …)")
 	c.Flags().StringVar(&resume, "resume", "", "continue the run in this folder")
 	return c
 }
 
 // overrides is what a resumed run is asked to be, or nil.
-func (s *settings) overrides(args []string) func(recipe.Recipe) (recipe.Recipe, error) {
-	if len(args) == 0 && len(s.set) == 0 {
+func (s *settings) overrides(args []string, path string) func(recipe.Recipe) (recipe.Recipe, error) {
+	if len(args) == 0 && len(s.set) == 0 && path == "" {
 		return nil
 	}
 	return func(r recipe.Recipe) (recipe.Recipe, error) {
@@ -105,6 +112,9 @@ func (s *settings) overrides(args []string) func(recipe.Recipe) (recipe.Recipe, 
 			if r, err = recipe.Find(args[0]); err != nil {
 				return r, err
 			}
+		}
+		if path != "" {
+			r.Data.Path = path
 		}
 		return s.apply(r)
 	}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"cone/codec"
+	"cone/data"
+	"cone/picture"
+	"cone/recipe"
+	"cone/report"
+	"cone/weights"
+)
+
+func newDataShow() *cobra.Command {
+	var s settings
+	var out, path string
+	var rows, columns int
+	c := &cobra.Command{
+		Use:   "show RECIPE",
+		Short: "Draw a contact sheet of augmented pictures",
+		Long: `Draw a contact sheet (PNG) of what a recipe trains on: each row begins with a
+picture as evaluation sees it, followed by the same picture as training sees
+it in the first epochs. Look before you train.`,
+		Example: `  cone data show fashion-mnist-quick
+  cone data show my.yaml --data photos --rows 12 --out sheet.png`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			r, err := recipe.Find(args[0])
+			if err != nil {
+				return err
+			}
+			if r, err = s.apply(withData(r, path)); err != nil {
+				return err
+			}
+			if rows < 1 || columns < 1 || rows > 1000 || columns > 1000 {
+				return usageError{errors.New("--rows and --columns must lie between 1 and 1000")}
+			}
+			sheet, err := contactSheet(c.Context(), r, rows, columns)
+			if err != nil {
+				return err
+			}
+			if err := weights.WriteFileAtomic(out, func(w io.Writer) error { return report.WriteSheet(w, sheet) }); err != nil {
+				return err
+			}
+			_, err = fmt.Printf("%d pictures of %s, each as evaluated and %d times as trained on: %s\n", len(sheet), r.Data.Path, columns, out)
+			return err
+		},
+	}
+	s.flags(c)
+	c.Flags().StringVar(&path, "data", "", "read the images at this path instead of the recipe's")
+	c.Flags().StringVar(&out, "out", "sheet.png", "the file to write")
+	c.Flags().IntVar(&rows, "rows", 8, "pictures to show")
+	c.Flags().IntVar(&columns, "columns", 8, "times to augment each")
+	return c
+}
+
+// contactSheet prepares pictures of a recipe's training images. They come in
+// the order of the first epoch, which is mixed.
+func contactSheet(ctx context.Context, r recipe.Recipe, rows, columns int) ([]report.SheetRow, error) {
+	collection, err := data.Open(r.Data)
+	if err != nil {
+		return nil, err
+	}
+	defer collection.Close()
+	order := data.Order(r.Seed, 0, collection.Train.Len())
+	some := data.Subset(collection.Train, order[:min(rows, len(order))])
+	options := data.Options{
+		Batch: some.Len(), Seed: r.Seed, Augment: r.Augment, Exact: r.Data.Exact,
+		Codec:   codec.Options{Exif: r.Data.Exif, MaxPixels: r.Data.MaxPixels},
+		Workers: r.Data.Workers, OnError: data.Fail,
+	}
+	trained, err := data.NewLoader(some, options)
+	if err != nil {
+		return nil, err
+	}
+	defer trained.Close()
+	options.Augment, options.Exact = r.Evaluate.Transform, true
+	// A training image may need what the test images do not, such as a resize.
+	evaluated, err := data.NewLoader(some, options)
+	if err != nil {
+		evaluated = trained
+	} else {
+		defer evaluated.Close()
+	}
+	sheet := make([]report.SheetRow, some.Len())
+	for i := range sheet {
+		sheet[i].Label = collection.Train.Classes()[some.Label(i)] + "  " + some.Name(i)
+	}
+	for column := range columns + 1 {
+		loader := trained
+		if column == 0 {
+			loader = evaluated
+		}
+		if err := addColumn(ctx, sheet, loader, max(column-1, 0)); err != nil {
+			return nil, err
+		}
+	}
+	return sheet, nil
+}
+
+// addColumn adds every picture as an epoch has it.
+func addColumn(ctx context.Context, sheet []report.SheetRow, l *data.Loader, number int) error {
+	epoch, err := l.Epoch(ctx, number, 0)
+	if err != nil {
+		return err
+	}
+	defer epoch.Close()
+	b, err := epoch.Next()
+	if err != nil {
+		return err
+	}
+	size := picture.Size{Height: b.H, Width: b.W, Channels: b.C}
+	for i, at := range b.Indices {
+		pixels := b.Images[i*size.Bytes() : (i+1)*size.Bytes()]
+		sheet[at].Pictures = append(sheet[at].Pictures, picture.Image{Size: size, Pixels: slices.Clone(pixels)})
+	}
+	b.Release()
+	return nil
+}

@@ -1,0 +1,191 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// folderExtensions are what torchvision's ImageFolder takes for pictures
+// (https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html),
+// and GIF.
+var folderExtensions = []string{".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".gif"}
+
+func isPicture(name string) bool {
+	return !strings.HasPrefix(name, ".") && slices.Contains(folderExtensions, strings.ToLower(filepath.Ext(name)))
+}
+
+// subfolders are the folders in dir by name, hidden ones left out, links
+// followed.
+func subfolders(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && isFolder(dir, e) {
+			out = append(out, e.Name())
+		}
+	}
+	return out, nil // ReadDir sorts
+}
+
+func isFolder(dir string, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink == 0 {
+		return e.IsDir()
+	}
+	info, err := os.Stat(filepath.Join(dir, e.Name()))
+	return err == nil && info.IsDir()
+}
+
+// openFolder reads a folder of class folders: the classes are the sorted names
+// of the folders, the pictures whatever lies below, at any depth.
+func openFolder(dir string) (*fileSource, error) {
+	classes, err := subfolders(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(classes) == 0 {
+		return nil, fmt.Errorf("%s has no class folders; put the pictures of each class into a folder with its name", dir)
+	}
+	found := make([][]string, len(classes))
+	var group errgroup.Group
+	group.SetLimit(16) // mostly waiting for the disk
+	for c, class := range classes {
+		group.Go(func() (err error) {
+			found[c], err = picturesBelow(dir, class, nil)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	s := &fileSource{root: dir, classes: classes}
+	for c, pictures := range found {
+		if len(pictures) == 0 {
+			return nil, fmt.Errorf("%s holds no pictures (%s); fill it, or remove it", filepath.Join(dir, classes[c]), strings.Join(folderExtensions, " "))
+		}
+		for _, name := range pictures {
+			s.add(name, c)
+		}
+		found[c] = nil
+	}
+	s.clip()
+	return s, nil
+}
+
+// picturesBelow lists the pictures in a folder and below it, in order. above
+// are the folders on the way, so that links in a circle end.
+func picturesBelow(root, folder string, above []fs.FileInfo) ([]string, error) {
+	path := filepath.Join(root, folder)
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
+		return nil, fmt.Errorf("%s is a link to a folder above it; remove it", path)
+	}
+	above = append(above, info)
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case strings.HasPrefix(name, "."):
+		case isFolder(path, e):
+			below, err := picturesBelow(root, filepath.Join(folder, name), above)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, below...)
+		case isPicture(name):
+			out = append(out, filepath.Join(folder, name))
+		}
+	}
+	return out, nil
+}
+
+// openFolders opens train/CLASS/… and val/CLASS/… in dir, or CLASS/… alone,
+// whose test part is nil.
+func openFolders(dir, trainName, testName string) (train, test Source, err error) {
+	switch info, err := os.Stat(dir); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, fmt.Errorf("there is no folder %q; name the one that holds train/CLASS/ or CLASS/", dir)
+	case err != nil:
+		return nil, nil, err
+	case !info.IsDir():
+		return nil, nil, fmt.Errorf("%s is a file; name the folder that holds train/CLASS/ or CLASS/", dir)
+	}
+	if trainName == "" {
+		trainName = "train"
+		if !hasFolder(dir, trainName) {
+			s, err := openFolder(dir)
+			if err != nil {
+				return nil, nil, err
+			}
+			return s, nil, nil
+		}
+	}
+	first, err := openFolder(filepath.Join(dir, trainName))
+	if err != nil {
+		return nil, nil, err
+	}
+	if testName == "" {
+		for _, name := range testNames {
+			if hasFolder(dir, name) {
+				testName = name
+				break
+			}
+		}
+	}
+	if testName == "" {
+		return first, nil, nil
+	}
+	second, err := openFolder(filepath.Join(dir, testName))
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := sameClasses(first, second); err != nil {
+		return nil, nil, err
+	}
+	return first, second, nil
+}
+
+func hasFolder(dir, name string) bool {
+	info, err := os.Stat(filepath.Join(dir, name))
+	return err == nil && info.IsDir()
+}
+
+// sameClasses refuses folders that differ, and names them.
+func sameClasses(train, test *fileSource) error {
+	var problems []string
+	for _, part := range []struct{ have, lack *fileSource }{{train, test}, {test, train}} {
+		var only []string
+		for _, class := range part.have.classes {
+			if _, ok := slices.BinarySearch(part.lack.classes, class); !ok {
+				only = append(only, class)
+			}
+		}
+		if len(only) > 0 {
+			shown := strings.Join(only[:min(5, len(only))], ", ")
+			if len(only) > 5 {
+				shown += fmt.Sprintf(" and %d more", len(only)-5)
+			}
+			problems = append(problems, fmt.Sprintf("%s has no folder %s, which %s has", part.lack.root, shown, part.have.root))
+		}
+	}
+	if problems == nil {
+		return nil
+	}
+	return errors.New(strings.Join(problems, ", and ") + "; training and test classes must be the same")
+}

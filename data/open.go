@@ -1,0 +1,142 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"cone/recipe"
+)
+
+// Collection is labelled images for training and for evaluation.
+type Collection struct {
+	// Format is what the files are, as the setting data.format has it.
+	Format string
+	// Train and Test have the same classes.
+	Train, Test Source
+	// Split says that Test was held out of the training images.
+	Split bool
+}
+
+// Close lets go of open files.
+func (c *Collection) Close() error {
+	return errors.Join(c.Train.Close(), c.Test.Close())
+}
+
+// Open opens the images that the settings name. Every error is one sentence
+// that names the file or folder and what to do.
+func Open(d recipe.Data) (*Collection, error) {
+	c := &Collection{Format: d.Format}
+	var err error
+	if c.Format == "auto" {
+		if c.Format, err = detect(d); err != nil {
+			return nil, err
+		}
+	}
+	switch c.Format {
+	case "mnist-idx":
+		c.Train, c.Test, err = sources(OpenMNIST(d.Path, 0))
+	case "cifar":
+		c.Train, c.Test, err = openCIFAR(d.Path)
+	case "folder":
+		c.Train, c.Test, err = openFolders(d.Path, d.Train, d.Test)
+	case "list":
+		c.Train, c.Test, err = openLists(d.Path, d.Train, d.Test)
+	case "webdataset":
+		c.Train, c.Test, err = openWebDataset(d)
+	case "parquet":
+		c.Train, c.Test, err = openParquet(d)
+	default:
+		err = fmt.Errorf("data.format %q is unknown: choose auto, mnist-idx, cifar, folder, list, webdataset or parquet", c.Format)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Train.Classes()) < 2 {
+		return nil, fmt.Errorf("%s has images of one class only; a classifier needs at least two", d.Path)
+	}
+	if c.Test == nil {
+		c.Split = true
+		if c.Train, c.Test = split(c.Train, d.TestShare, d.SplitSeed); c.Test.Len() == 0 {
+			return nil, fmt.Errorf("%s has too few images of each class to hold some out for evaluation; add images, or name a test part in data.test", d.Path)
+		}
+	}
+	c.Train = First(c.Train, d.Limit)
+	return c, nil
+}
+
+// sources turns nil pointers into nil interfaces.
+func sources(train, test *Dataset, err error) (Source, Source, error) {
+	if err != nil {
+		return nil, nil, err
+	}
+	return train, test, nil
+}
+
+// detect finds out what lies at the path.
+func detect(d recipe.Data) (string, error) {
+	for _, name := range []string{d.Train, filepath.Base(d.Path)} {
+		switch strings.ToLower(filepath.Ext(name)) {
+		case ".tar":
+			return "webdataset", nil
+		case ".parquet":
+			return "parquet", nil
+		case ".txt", ".lst", ".list", ".tsv":
+			return "list", nil
+		}
+	}
+	info, err := os.Stat(d.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("there is nothing at %q; name the folder or file that holds the images", d.Path)
+	case err != nil:
+		return "", err
+	case !info.IsDir():
+		return "", fmt.Errorf("%s is no collection of images that is known; name a folder, a list of \"path label\" (.txt), a .tar or a .parquet file", d.Path)
+	}
+	entries, err := os.ReadDir(d.Path)
+	if err != nil {
+		return "", err
+	}
+	has := func(match func(name string) bool) bool {
+		return slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+			return !strings.HasPrefix(e.Name(), ".") && match(e.Name())
+		})
+	}
+	ends := func(suffix string) func(string) bool {
+		return func(name string) bool { return strings.HasSuffix(name, suffix) }
+	}
+	parquets, err := filepath.Glob(filepath.Join(globEscape(d.Path), "data", "*.parquet"))
+	if err != nil {
+		return "", err
+	}
+	_, known := findCIFAR(d.Path)
+	switch {
+	case has(func(name string) bool { return strings.HasPrefix(name, "train-images-idx3-ubyte") }):
+		return "mnist-idx", nil
+	case known != nil:
+		return "cifar", nil
+	case has(ends(".tar")):
+		return "webdataset", nil
+	case has(ends(".parquet")) || len(parquets) > 0:
+		return "parquet", nil
+	case has(func(name string) bool { return name == "train.txt" }):
+		return "list", nil
+	}
+	folders, err := subfolders(d.Path)
+	if err != nil {
+		return "", err
+	}
+	if len(folders) > 0 {
+		return "folder", nil
+	}
+	remedy := "looked for class folders, train/ and val/, train.txt, idx and CIFAR files, .tar and .parquet"
+	if has(isPicture) {
+		remedy = "its pictures lie side by side: put those of each class into a folder with the class's name"
+	}
+	return "", fmt.Errorf("%s holds no collection of images that is known; %s", d.Path, remedy)
+}

@@ -1,0 +1,102 @@
+package train
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"cone/codec"
+	"cone/data"
+	"cone/recipe"
+)
+
+// channelsOf is the channels of a collection's pictures; files become RGB.
+func channelsOf(s data.Source) int {
+	if size := s.Size(); size.Known() {
+		return size.Channels
+	}
+	return 3
+}
+
+// newTrainLoader prepares the training images as the recipe and its method
+// have it.
+func newTrainLoader(s data.Source, r recipe.Recipe, views int) (*data.Loader, error) {
+	sampler, err := data.NewSampler(r.Data.Sampling, r.Seed, s, r.Batch)
+	if err != nil {
+		return nil, err
+	}
+	return data.NewLoader(s, data.Options{
+		Batch: r.Batch, Seed: r.Seed, Sampler: sampler, DropLast: true, Views: views,
+		Augment: r.Augment, Exact: r.Data.Exact, Codec: codecOptions(r.Data),
+		OnError: policy(r.Data, data.Substitute), CacheBytes: cacheBytes(r.Data), Workers: r.Data.Workers,
+	})
+}
+
+// newTestLoader prepares the test images as the recipe has it: each once,
+// exactly.
+func newTestLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
+	size := r.Evaluate.Batch
+	if size == 0 {
+		size = r.Batch
+	}
+	l, err := data.NewLoader(s, data.Options{
+		Batch: size, Augment: r.Evaluate.Transform, Exact: true, Codec: codecOptions(r.Data),
+		OnError: policy(r.Data, data.LeaveOut), CacheBytes: cacheBytes(r.Data), Workers: r.Data.Workers,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the test images cannot be prepared: %w", err)
+	}
+	return l, nil
+}
+
+func codecOptions(d recipe.Data) codec.Options {
+	return codec.Options{Exif: d.Exif, MaxPixels: d.MaxPixels}
+}
+
+func cacheBytes(d recipe.Data) int64 { return int64(d.CacheMB) << 20 }
+
+// policy is what becomes of pictures that cannot be decoded, where skipping
+// them means skip.
+func policy(d recipe.Data, skip data.Policy) data.Policy {
+	if d.OnError == "fail" {
+		return data.Fail
+	}
+	return skip
+}
+
+// describeData tells what is being trained on.
+func (r *run) describeData() string {
+	kept := ""
+	if r.loader.Cached() {
+		kept = ", decoded pictures kept in memory"
+	}
+	return fmt.Sprintf("%s: %d training and %d test images of %d classes (%s%s)", r.recipe.Data.Path,
+		r.data.Train.Len(), r.data.Test.Len(), len(r.data.Train.Classes()), r.data.Format, kept)
+}
+
+// listLost writes the pictures that could not be decoded into the run's
+// folder, when there are new ones.
+func (r *run) listLost() error {
+	trained, tested := r.loader.Lost(), r.testLoader.Lost()
+	if len(trained)+len(tested) == r.lost {
+		return nil
+	}
+	r.lost = len(trained) + len(tested)
+	r.say("%d pictures cannot be decoded so far: see %s", r.lost, r.folder.file(lostFile))
+	var text strings.Builder
+	for _, part := range []struct {
+		name string
+		lost []data.Lost
+	}{{"training", trained}, {"test", tested}} {
+		for _, l := range part.lost {
+			fmt.Fprintf(&text, "%s\t%d\t%s\n", part.name, l.Index, strings.ReplaceAll(l.Reason, "\n", " "))
+		}
+	}
+	if err := os.WriteFile(r.folder.file(lostFile), []byte(text.String()), 0o666); err != nil {
+		return fmt.Errorf("cannot list the pictures that cannot be decoded: %w", err)
+	}
+	return nil
+}
+
+// lostFile lists pictures that could not be decoded: part, index, reason.
+const lostFile = "undecodable.tsv"
