@@ -21,7 +21,7 @@ func flip(probability float64) recipe.Step {
 
 func compile(t testing.TB, in picture.Size, steps ...recipe.Step) *Transform {
 	t.Helper()
-	transform, err := Compile(steps, in)
+	transform, err := Compile(steps, in, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,37 +38,13 @@ func numbered(size picture.Size) []byte {
 }
 
 // apply writes into memory full of rubbish, as recycled buffers are.
-func apply(transform *Transform, src []byte, key Key) []byte {
+func apply(t testing.TB, transform *Transform, src []byte, key Key) []byte {
+	t.Helper()
 	dst := bytes.Repeat([]byte{0xee}, transform.OutputSize().Bytes())
-	transform.Apply(dst, src, key, transform.Scratch())
+	if err := transform.Apply(dst, &picture.Image{Size: transform.in, Pixels: src}, key, transform.Scratch()); err != nil {
+		t.Fatal(err)
+	}
 	return dst
-}
-
-func TestShift(t *testing.T) {
-	grey := picture.Size{2, 3, 1}
-	for _, c := range []struct {
-		down, right int
-		want        []byte
-	}{
-		{0, 0, []byte{1, 2, 3, 4, 5, 6}},
-		{1, 0, []byte{4, 5, 6, 0, 0, 0}},
-		{-1, 0, []byte{0, 0, 0, 1, 2, 3}},
-		{0, 1, []byte{2, 3, 0, 5, 6, 0}},
-		{0, -2, []byte{0, 0, 1, 0, 0, 4}},
-		{1, -1, []byte{0, 4, 5, 0, 0, 0}},
-	} {
-		got := bytes.Repeat([]byte{0xee}, 6)
-		shift(got, numbered(grey), grey, c.down, c.right)
-		if !slices.Equal(got, c.want) {
-			t.Errorf("shift by %d, %d: %v, want %v", c.down, c.right, got, c.want)
-		}
-	}
-	colour := picture.Size{2, 2, 3}
-	got := bytes.Repeat([]byte{0xee}, 12)
-	shift(got, numbered(colour), colour, -1, 1)
-	if want := []byte{0, 0, 0, 0, 0, 0, 4, 5, 6, 0, 0, 0}; !slices.Equal(got, want) {
-		t.Errorf("shift of colours: %v, want %v", got, want)
-	}
 }
 
 func TestFlipMirrorsPixels(t *testing.T) {
@@ -76,18 +52,18 @@ func TestFlipMirrorsPixels(t *testing.T) {
 		size picture.Size
 		want []byte
 	}{
-		{picture.Size{2, 3, 1}, []byte{3, 2, 1, 6, 5, 4}},
-		{picture.Size{1, 3, 3}, []byte{7, 8, 9, 4, 5, 6, 1, 2, 3}},
-		{picture.Size{2, 1, 2}, []byte{1, 2, 3, 4}},
+		{picture.Size{Height: 2, Width: 3, Channels: 1}, []byte{3, 2, 1, 6, 5, 4}},
+		{picture.Size{Height: 1, Width: 3, Channels: 3}, []byte{7, 8, 9, 4, 5, 6, 1, 2, 3}},
+		{picture.Size{Height: 2, Width: 1, Channels: 2}, []byte{1, 2, 3, 4}},
 	} {
-		if got := apply(compile(t, c.size, flip(1)), numbered(c.size), Key{}); !slices.Equal(got, c.want) {
+		if got := apply(t, compile(t, c.size, flip(1)), numbered(c.size), Key{}); !slices.Equal(got, c.want) {
 			t.Errorf("%v: %v, want %v", c.size, got, c.want)
 		}
 	}
 }
 
 func TestNoStepsCopy(t *testing.T) {
-	size := picture.Size{3, 4, 2}
+	size := picture.Size{Height: 3, Width: 4, Channels: 2}
 	for name, transform := range map[string]*Transform{
 		"none":          compile(t, size),
 		"crop 0":        compile(t, size, crop(0)),
@@ -97,7 +73,7 @@ func TestNoStepsCopy(t *testing.T) {
 		"five in a row": compile(t, size, flip(1), flip(1), crop(0), flip(1), flip(1)),
 	} {
 		src := numbered(size)
-		if got := apply(transform, src, Key{1, 2, 3}); !slices.Equal(got, numbered(size)) {
+		if got := apply(t, transform, src, Key{Seed: 1, Epoch: 2, Index: 3}); !slices.Equal(got, numbered(size)) {
 			t.Errorf("%s: %v", name, got)
 		}
 		if !slices.Equal(src, numbered(size)) {
@@ -109,26 +85,26 @@ func TestNoStepsCopy(t *testing.T) {
 // The shifts and flips come from a second implementation, in Python, of the
 // documented streams: the crop draws its row, then its column, then the flip.
 func TestKnownAnswers(t *testing.T) {
-	size := picture.Size{5, 6, 1}
+	size := picture.Size{Height: 5, Width: 6, Channels: 1}
 	transform := compile(t, size, crop(2), flip(0.5))
 	for _, c := range []struct {
 		key         Key
 		down, right int
 		flipped     bool
 	}{
-		{Key{1, 0, 0}, 2, 0, false},
-		{Key{1, 0, 1}, 0, 2, true},
-		{Key{1, 1, 0}, -2, 1, false},
-		{Key{2, 0, 0}, -2, 1, true},
+		{Key{Seed: 1, Epoch: 0, Index: 0}, 2, 0, false},
+		{Key{Seed: 1, Epoch: 0, Index: 1}, 0, 2, true},
+		{Key{Seed: 1, Epoch: 1, Index: 0}, -2, 1, false},
+		{Key{Seed: 2, Epoch: 0, Index: 0}, -2, 1, true},
 	} {
-		want := make([]byte, size.Bytes())
-		shift(want, numbered(size), size, c.down, c.right)
+		var shifted picture.Image
+		picture.Crop(&shifted, &picture.Image{Size: size, Pixels: numbered(size)},
+			picture.Rect{Top: -c.down, Left: -c.right, Height: size.Height, Width: size.Width})
 		if c.flipped {
-			mirrored := make([]byte, size.Bytes())
-			mirror(mirrored, want, size)
-			want = mirrored
+			picture.Flip(&shifted)
 		}
-		if got := apply(transform, numbered(size), c.key); !slices.Equal(got, want) {
+		want := shifted.Pixels
+		if got := apply(t, transform, numbered(size), c.key); !slices.Equal(got, want) {
 			t.Errorf("%+v:\n%v, want\n%v", c.key, got, want)
 		}
 	}
@@ -137,12 +113,14 @@ func TestKnownAnswers(t *testing.T) {
 // Every place of the crop, flipped or not, must be about equally likely.
 func TestCropAndFlipAreUniform(t *testing.T) {
 	const images = 25000
-	size := picture.Size{4, 4, 1}
+	size := picture.Size{Height: 4, Width: 4, Channels: 1}
 	transform := compile(t, size, crop(2), flip(0.5))
 	counts := map[string]int{}
-	scratch, src, dst := transform.Scratch(), numbered(size), make([]byte, size.Bytes())
+	scratch, src, dst := transform.Scratch(), &picture.Image{Size: size, Pixels: numbered(size)}, make([]byte, size.Bytes())
 	for i := range images {
-		transform.Apply(dst, src, Key{Seed: 5, Epoch: 1, Index: i}, scratch)
+		if err := transform.Apply(dst, src, Key{Seed: 5, Epoch: 1, Index: i}, scratch); err != nil {
+			t.Fatal(err)
+		}
 		counts[string(dst)]++
 	}
 	if len(counts) != 50 {
@@ -159,11 +137,11 @@ func TestCropAndFlipAreUniform(t *testing.T) {
 
 func TestFlipProbability(t *testing.T) {
 	const images = 20000
-	size := picture.Size{1, 2, 1}
+	size := picture.Size{Height: 1, Width: 2, Channels: 1}
 	transform := compile(t, size, flip(0.2))
 	flipped := 0.0
 	for i := range images {
-		if apply(transform, []byte{1, 2}, Key{Index: i})[0] == 2 {
+		if apply(t, transform, []byte{1, 2}, Key{Index: i})[0] == 2 {
 			flipped++
 		}
 	}
@@ -173,7 +151,7 @@ func TestFlipProbability(t *testing.T) {
 }
 
 func TestCompileErrors(t *testing.T) {
-	size := picture.Size{28, 20, 1}
+	size := picture.Size{Height: 28, Width: 20, Channels: 1}
 	both := crop(1)
 	both.HorizontalFlip = &recipe.HorizontalFlip{Probability: 0.5}
 	for _, c := range []struct {
@@ -189,30 +167,32 @@ func TestCompileErrors(t *testing.T) {
 		{"probability above", flip(1.01), "probability is 1.01"},
 		{"probability below", flip(-0.1), "between 0 and 1"},
 		{"probability NaN", flip(math.NaN()), "probability is NaN"},
-		{"resize", recipe.Step{Resize: &recipe.Resize{Size: 8}}, "step 2 (resize): this version supports random_crop and horizontal_flip on idx data"},
-		{"center_crop", recipe.Step{CenterCrop: &recipe.CenterCrop{Size: 8}}, "step 2 (center_crop): this version supports"},
-		{"random_resized_crop", recipe.Step{RandomResizedCrop: &recipe.RandomResizedCrop{Size: 8}}, "step 2 (random_resized_crop): this version supports"},
+		{"no side", recipe.Step{Resize: &recipe.Resize{}}, "step 2 (resize): size is 0"},
+		{"wide side", recipe.Step{CenterCrop: &recipe.CenterCrop{Size: 1 << 20}}, "step 2 (center_crop): size is 1048576"},
+		{"scale", recipe.Step{RandomResizedCrop: &recipe.RandomResizedCrop{Size: 8, Scale: []float64{1, 0.5}, Ratio: []float64{1, 1}}}, "scale is [1 0.5]"},
 	} {
-		_, err := Compile([]recipe.Step{flip(1), c.step}, size)
+		_, err := Compile([]recipe.Step{flip(1), c.step}, size, Options{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
-	if _, err := Compile(nil, picture.Size{0, 4, 1}); err == nil {
+	if _, err := Compile(nil, picture.Size{Height: 0, Width: 4, Channels: 1}, Options{}); err == nil {
 		t.Error("images without rows were accepted")
 	}
-	if _, err := Compile([]recipe.Step{crop(19)}, size); err != nil {
+	if _, err := Compile([]recipe.Step{crop(19)}, size, Options{}); err != nil {
 		t.Errorf("the widest padding allowed: %v", err)
 	}
 }
 
 func BenchmarkCropAndFlip(b *testing.B) {
-	size := picture.Size{28, 28, 1}
+	size := picture.Size{Height: 28, Width: 28, Channels: 1}
 	transform := compile(b, size, crop(2), flip(0.5))
-	scratch, src, dst := transform.Scratch(), numbered(size), make([]byte, size.Bytes())
+	scratch, src, dst := transform.Scratch(), &picture.Image{Size: size, Pixels: numbered(size)}, make([]byte, size.Bytes())
 	b.SetBytes(int64(size.Bytes()))
 	b.ReportAllocs()
 	for i := range b.N {
-		transform.Apply(dst, src, Key{Index: i}, scratch)
+		if err := transform.Apply(dst, src, Key{Index: i}, scratch); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

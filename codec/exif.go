@@ -51,8 +51,7 @@ func orientationOfTIFF(b []byte) int {
 	return 0
 }
 
-// pngChunk is the data of the first chunk of that name before the end of a
-// PNG's header chunks or after its pixels.
+// pngChunk is the data of the first chunk of that name in a PNG.
 func pngChunk(content []byte, name string) []byte {
 	for b := content[8:]; len(b) >= 12; {
 		n := int64(binary.BigEndian.Uint32(b))

@@ -1,47 +1,50 @@
 package data
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"cone/recipe"
 )
 
 // maxExpanded bounds the names that one pattern may stand for.
 const maxExpanded = 1 << 20
 
 // expandBraces writes out {a,b} and {000..127} as a shell does, in order.
-// Numbers keep the width of the first bound.
+// Numbers keep the width of the range's first. Braces do not nest.
 func expandBraces(pattern string) ([]string, error) {
-	open := strings.IndexByte(pattern, '{')
-	if open < 0 {
+	before, after, found := strings.Cut(pattern, "{")
+	if !found {
 		return []string{pattern}, nil
 	}
-	length := strings.IndexByte(pattern[open:], '}')
-	if length < 0 {
-		return nil, fmt.Errorf("the pattern %q has a { without }; write {000..127} or {a,b}", pattern)
+	inside, after, found := strings.Cut(after, "}")
+	if !found || strings.Contains(inside, "{") {
+		return nil, fmt.Errorf("the pattern %q has a { without its own }; write {000..127} or {a,b}", pattern)
 	}
-	inside := pattern[open+1 : open+length]
 	choices, err := braceChoices(inside)
 	if err != nil {
-		return nil, fmt.Errorf("the pattern %q cannot be read: %w", pattern, err)
+		return nil, fmt.Errorf("the pattern %q cannot be read, for %w", pattern, err)
 	}
-	rest, err := expandBraces(pattern[open+length+1:])
+	rest, err := expandBraces(after)
 	if err != nil {
 		return nil, err
 	}
 	if len(choices)*len(rest) > maxExpanded {
-		return nil, fmt.Errorf("the pattern %q stands for more than %d files", pattern, maxExpanded)
+		return nil, fmt.Errorf("the pattern %q stands for more than %d files; shorten it", pattern, maxExpanded)
 	}
-	var out []string
+	names := make([]string, 0, len(choices)*len(rest))
 	for _, c := range choices {
 		for _, r := range rest {
-			out = append(out, pattern[:open]+c+r)
+			names = append(names, before+c+r)
 		}
 	}
-	return out, nil
+	return names, nil
 }
 
 func braceChoices(inside string) ([]string, error) {
@@ -49,58 +52,118 @@ func braceChoices(inside string) ([]string, error) {
 	if !isRange {
 		return strings.Split(inside, ","), nil
 	}
-	from, err1 := strconv.Atoi(first)
-	to, err2 := strconv.Atoi(last)
-	if err1 != nil || err2 != nil || from < 0 || to < from {
+	from, err1 := strconv.ParseUint(first, 10, 62)
+	to, err2 := strconv.ParseUint(last, 10, 62)
+	if err1 != nil || err2 != nil || to < from {
 		return nil, fmt.Errorf("{%s} is no range such as {000..127}", inside)
 	}
-	if to-from >= maxExpanded {
+	if to-from >= maxExpanded || len(first) > 20 {
 		return nil, fmt.Errorf("{%s} stands for more than %d files", inside, maxExpanded)
 	}
-	var out []string
+	choices := make([]string, 0, to-from+1)
 	for n := from; n <= to; n++ {
-		out = append(out, fmt.Sprintf("%0*d", len(first), n))
+		choices = append(choices, fmt.Sprintf("%0*d", len(first), n))
 	}
-	return out, nil
+	return choices, nil
 }
 
-// matchFiles lists the files in dir that a pattern with braces and shell
-// wildcards names, in order. Every name that the braces spell out must exist.
+// matchFiles lists the files that a pattern with braces and shell wildcards
+// names, in order and each once; relative patterns begin in dir. Every name
+// that the braces spell out must exist.
 func matchFiles(dir, pattern string) ([]string, error) {
+	within := func(name string) string {
+		if filepath.IsAbs(name) {
+			return name
+		}
+		return filepath.Join(dir, name)
+	}
+	// A file may have braces in its name.
+	if _, err := os.Stat(within(pattern)); err == nil {
+		return []string{within(pattern)}, nil
+	}
 	names, err := expandBraces(pattern)
 	if err != nil {
 		return nil, err
 	}
 	var files []string
 	for _, name := range names {
-		path := name
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(dir, name)
-		}
-		if !strings.ContainsAny(name, "*?[") {
-			if _, err := os.Stat(path); err != nil {
-				return nil, fmt.Errorf("%s, which the pattern %q names, is not there; fetch it, or mend the pattern", path, pattern)
-			}
+		path := within(name)
+		if _, err := os.Stat(path); err == nil {
 			files = append(files, path)
 			continue
+		} else if !strings.ContainsAny(name, "*?[") {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil, fmt.Errorf("%s is not there, but %q names it; fetch it, or mend the name", path, pattern)
+			}
+			return nil, err
+		}
+		if !filepath.IsAbs(name) {
+			path = filepath.Join(globEscape(dir), name)
 		}
 		found, err := filepath.Glob(path)
 		if err != nil {
-			return nil, fmt.Errorf("the pattern %q cannot be read: %w", pattern, err)
+			return nil, fmt.Errorf("the pattern %q cannot be read (%w); mend it", pattern, err)
 		}
-		slices.Sort(found)
-		files = append(files, found...)
+		files = append(files, found...) // in order of their names
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("no file in %s matches %q; mend the pattern", dir, pattern)
+		return nil, fmt.Errorf("no file matches %s; mend the pattern", within(pattern))
 	}
-	return files, nil
+	return unique(files), nil
 }
 
-// partFiles finds the files of one part of a collection: those of the
-// pattern, or, without one, NAME.ext, NAME-*.ext and NAME_*.ext for the first
-// of the names that has any. None found is no error.
-func partFiles(dir, pattern, ext string, names ...string) ([]string, error) {
+// unique drops all but the first of equal files.
+func unique(files []string) []string {
+	seen := make(map[string]bool, len(files))
+	return slices.DeleteFunc(files, func(file string) bool {
+		before := seen[file]
+		seen[file] = true
+		return before
+	})
+}
+
+// testNames are the usual names of a part for evaluation, in the order in which
+// they are looked for.
+var testNames = []string{"val", "valid", "validation", "test"}
+
+// folderParts finds the files of both parts in a folder: those that the
+// patterns Train and Test name; without a pattern, NAME.ext, NAME-*.ext and
+// NAME_*.ext for the name train, and for the first of tests that has any;
+// without those, for training, all that have the extension. None found is no
+// error.
+func folderParts(dir string, d recipe.Data, ext string, tests []string) (train, test []string, err error) {
+	if test, err = partFiles(dir, d.Test, ext, tests); err != nil {
+		return nil, nil, err
+	}
+	if train, err = partFiles(dir, d.Train, ext, []string{"train"}); err != nil {
+		return nil, nil, err
+	}
+	if d.Train != "" {
+		return train, test, overlap(train, test)
+	}
+	if train == nil {
+		if train, err = filepath.Glob(filepath.Join(globEscape(dir), "*"+ext)); err != nil {
+			return nil, nil, err
+		}
+	}
+	train = slices.DeleteFunc(train, func(path string) bool {
+		return slices.Contains(test, path) || strings.HasPrefix(filepath.Base(path), ".")
+	})
+	return train, test, nil
+}
+
+// overlap refuses files that are in both parts: the evaluation would be on
+// training images.
+func overlap(train, test []string) error {
+	for _, path := range test {
+		if slices.Contains(train, path) {
+			return fmt.Errorf("%s is named both for training and for evaluation; mend data.train or data.test", path)
+		}
+	}
+	return nil
+}
+
+func partFiles(dir, pattern, ext string, names []string) ([]string, error) {
 	if pattern != "" {
 		return matchFiles(dir, pattern)
 	}
@@ -114,8 +177,7 @@ func partFiles(dir, pattern, ext string, names ...string) ([]string, error) {
 			found = append(found, matches...)
 		}
 		if len(found) > 0 {
-			slices.Sort(found)
-			return slices.Compact(found), nil
+			return found, nil
 		}
 	}
 	return nil, nil
@@ -125,6 +187,3 @@ func partFiles(dir, pattern, ext string, names ...string) ([]string, error) {
 func globEscape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
-
-// testNames are the usual names of a part for evaluation.
-var testNames = []string{"val", "valid", "validation", "test"}

@@ -65,7 +65,7 @@ func (d *Dataset) check() error {
 		return errors.New("the dataset has no images")
 	}
 	if d.Height < 1 || d.Width < 1 || d.Channels < 1 {
-		return fmt.Errorf("the dataset's images are %v; every side must be at least 1", d.Size())
+		return fmt.Errorf("the dataset's images are %d×%d×%d; every side must be at least 1", d.Height, d.Width, d.Channels)
 	}
 	if want := d.Len() * d.Size().Bytes(); len(d.Pixels) != want {
 		return fmt.Errorf("the dataset has %d bytes of pixels, but %d images of %v need %d",

@@ -98,7 +98,9 @@ func NewLoader(s Source, o Options) (*Loader, error) {
 	if err := o.complete(s); err != nil {
 		return nil, err
 	}
-	transform, err := augment.Compile(o.Augment, s.Size(), augment.Options{Exact: o.Exact})
+	in := s.Size()
+	in.Channels = Channels(s)
+	transform, err := augment.Compile(o.Augment, in, augment.Options{Exact: o.Exact})
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// files is a small, valid data set: six training and three test images of
+// idxFiles is a small, valid data set: six training and three test images of
 // 2×3 pixels, three classes. Pixels count up from 0, test pixels from 100.
-func files() map[string][]byte {
+func idxFiles() map[string][]byte {
 	count := func(start, n int) []byte {
 		bytes := make([]byte, n)
 		for i := range bytes {
@@ -41,7 +41,7 @@ func write(t testing.TB, dir string, files map[string][]byte) string {
 }
 
 func TestOpenMNIST(t *testing.T) {
-	plain, zipped, renamed := files(), map[string][]byte{}, map[string][]byte{}
+	plain, zipped, renamed := idxFiles(), map[string][]byte{}, map[string][]byte{}
 	for name, content := range plain {
 		zipped[name+".gz"] = zip(content)
 		renamed[name+".gz"] = content // unpacked by a browser
@@ -74,7 +74,7 @@ func TestOpenMNIST(t *testing.T) {
 
 // The plain file counts when both are there.
 func TestOpenMNISTPrefersPlainFiles(t *testing.T) {
-	set := files()
+	set := idxFiles()
 	set["train-labels-idx1-ubyte.gz"] = []byte("rubbish")
 	if _, _, err := OpenMNIST(write(t, t.TempDir(), set), 0); err != nil {
 		t.Error(err)
@@ -82,7 +82,7 @@ func TestOpenMNISTPrefersPlainFiles(t *testing.T) {
 }
 
 func TestClassNames(t *testing.T) {
-	ten := files()
+	ten := idxFiles()
 	ten["train-labels-idx1-ubyte"] = idx([]byte{0, 1, 2, 3, 4, 9}, 6)
 	with := func(set map[string][]byte, classes string) map[string][]byte {
 		set["classes.txt"] = []byte(classes)
@@ -95,15 +95,15 @@ func TestClassNames(t *testing.T) {
 		classes    int
 		want       []string
 	}{
-		{"counted", "digits", files(), 0, numbers[:3]},
-		{"asked for", "digits", files(), 5, numbers[:5]},
+		{"counted", "digits", idxFiles(), 0, numbers[:3]},
+		{"asked for", "digits", idxFiles(), 5, numbers[:5]},
 		{"ten", "digits", ten, 0, numbers},
 		{"Fashion-MNIST", "fashion-mnist", ten, 0, fashionClasses},
-		{"Fashion-MNIST in part of the name", "my-Fashion-MNIST.v2", files(), 10, fashionClasses},
-		{"three classes of Fashion-MNIST", "fashion-mnist", files(), 0, numbers[:3]},
-		{"classes.txt", "fashion-mnist", with(files(), "cat\ndog\nowl\n"), 0, []string{"cat", "dog", "owl"}},
-		{"classes.txt from Windows", "x", with(files(), "\ufeffcat\r\nfire truck \r\nowl\r\n\r\n"), 3, []string{"cat", "fire truck", "owl"}},
-		{"classes.txt names more", "x", with(files(), "a\nb\nc\nd"), 0, []string{"a", "b", "c", "d"}},
+		{"Fashion-MNIST in part of the name", "my-Fashion-MNIST.v2", idxFiles(), 10, fashionClasses},
+		{"three classes of Fashion-MNIST", "fashion-mnist", idxFiles(), 0, numbers[:3]},
+		{"classes.txt", "fashion-mnist", with(idxFiles(), "cat\ndog\nowl\n"), 0, []string{"cat", "dog", "owl"}},
+		{"classes.txt from Windows", "x", with(idxFiles(), "\ufeffcat\r\nfire truck \r\nowl\r\n\r\n"), 3, []string{"cat", "fire truck", "owl"}},
+		{"classes.txt names more", "x", with(idxFiles(), "a\nb\nc\nd"), 0, []string{"a", "b", "c", "d"}},
 	} {
 		train, test, err := OpenMNIST(write(t, filepath.Join(t.TempDir(), c.base), c.set), c.classes)
 		if err != nil {
@@ -125,16 +125,16 @@ func TestOpenMNISTErrors(t *testing.T) {
 		mentions []string
 	}{
 		{"missing", testImages, nil, 0, []string{"neither " + testImages + " nor " + testImages + ".gz", "name the folder"}},
-		{"cut short", trainLabels, files()[trainLabels][:12], 0, []string{trainLabels + " ends after 4 of the 6 bytes", "fetch"}},
-		{"swapped", testImages, files()[testLabels], 0, []string{testImages, "2049", "2051", "swapped"}},
+		{"cut short", trainLabels, idxFiles()[trainLabels][:12], 0, []string{trainLabels + " ends after 4 of the 6 bytes", "fetch"}},
+		{"swapped", testImages, idxFiles()[testLabels], 0, []string{testImages, "2049", "2051", "swapped"}},
 		{"counts differ", trainLabels, idx([]byte{0, 1, 2}, 3), 0, []string{trainImages, "6 images", trainLabels, "3 labels"}},
 		{"sizes differ", testImages, idx(make([]byte, 12), 3, 2, 2), 0, []string{"2×3×1", "2×2×1"}},
 		{"unknown test label", testLabels, idx([]byte{1, 3, 1}, 3), 0, []string{testLabels, "label 3", "image 1", "3 classes, 0 to 2"}},
-		{"too few classes", testLabels, files()[testLabels], 2, []string{trainLabels, "label 2", "image 2", "2 classes, 0 to 1"}},
+		{"too few classes", testLabels, idxFiles()[testLabels], 2, []string{trainLabels, "label 2", "image 2", "2 classes, 0 to 1"}},
 		{"one label", trainLabels, idx(make([]byte, 6), 6), 0, []string{trainLabels, "two classes"}},
-		{"negative classes", testLabels, files()[testLabels], -1, []string{"-1 classes", "2 to 256"}},
-		{"one class", testLabels, files()[testLabels], 1, []string{"1 classes", "2 to 256"}},
-		{"many classes", testLabels, files()[testLabels], 257, []string{"257 classes", "2 to 256"}},
+		{"negative classes", testLabels, idxFiles()[testLabels], -1, []string{"-1 classes", "2 to 256"}},
+		{"one class", testLabels, idxFiles()[testLabels], 1, []string{"1 classes", "2 to 256"}},
+		{"many classes", testLabels, idxFiles()[testLabels], 257, []string{"257 classes", "2 to 256"}},
 		{"names for other classes", "classes.txt", []byte("a\nb\nc\n"), 4, []string{"classes.txt names 3 classes but 4"}},
 		{"names for too few", "classes.txt", []byte("a\nb\n"), 0, []string{trainLabels, "label 2"}},
 		{"one name", "classes.txt", []byte("a\n"), 0, []string{"classes.txt names 1 classes"}},
@@ -145,7 +145,7 @@ func TestOpenMNISTErrors(t *testing.T) {
 		{"binary names", "classes.txt", []byte{0xff, 0xfe, 'a'}, 0, []string{"classes.txt is not a short UTF-8 text"}},
 		{"endless names", "classes.txt", make([]byte, maxClassFile+1), 0, []string{"classes.txt is not a short UTF-8 text"}},
 	} {
-		set := files()
+		set := idxFiles()
 		if set[c.file] = c.content; c.content == nil {
 			delete(set, c.file)
 		}
@@ -166,7 +166,7 @@ func TestOpenMNISTErrors(t *testing.T) {
 func TestOpenMNISTWithoutFolder(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(write(t, dir, map[string][]byte{"file": nil}), "file")
-	folder := files()
+	folder := idxFiles()
 	delete(folder, "train-images-idx3-ubyte")
 	write(t, filepath.Join(dir, "set"), folder)
 	if err := os.Mkdir(filepath.Join(dir, "set", "train-images-idx3-ubyte"), 0o777); err != nil {

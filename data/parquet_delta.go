@@ -62,13 +62,13 @@ func decodeDeltaTexts(data []byte, n int) (*columnValues, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &columnValues{data: data, spans: make([]span, n)}
+	out := &columnValues{data: data, spans: make([]textSpan, n)}
 	at := 0
 	for i, length := range lengths {
 		if length < 0 || length > int64(len(data)-at) {
 			return nil, errPageEnd
 		}
-		out.spans[i] = span{uint32(at), uint32(at + int(length))}
+		out.spans[i] = textSpan{uint32(at), uint32(at + int(length))}
 		at += int(length)
 	}
 	return out, nil
@@ -85,8 +85,8 @@ func decodeDeltaPrefixes(data []byte, n int) (*columnValues, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &columnValues{spans: make([]span, n)}
-	var before span
+	out := &columnValues{spans: make([]textSpan, n)}
+	var before textSpan
 	for i := range out.spans {
 		rest := rests.text(i)
 		if shared[i] < 0 || shared[i] > int64(before.to-before.from) {
@@ -98,7 +98,7 @@ func decodeDeltaPrefixes(data []byte, n int) (*columnValues, error) {
 		}
 		out.data = append(out.data, out.data[before.from:before.from+uint32(shared[i])]...)
 		out.data = append(out.data, rest...)
-		before = span{uint32(from), uint32(len(out.data))}
+		before = textSpan{uint32(from), uint32(len(out.data))}
 		out.spans[i] = before
 	}
 	return out, nil

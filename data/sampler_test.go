@@ -47,7 +47,7 @@ func sampler(t *testing.T, s recipe.Sampling, src Source, batch int) *Sampler {
 }
 
 func TestShuffleVisitsEveryImageOnce(t *testing.T) {
-	for _, settings := range []recipe.Sampling{{Order: "shuffle"}, {Order: "shards", Buffer: 37}, {Order: "shards"}, {Order: "shards", Buffer: 5000}} {
+	for _, settings := range []recipe.Sampling{{Order: "shuffle"}, {Order: "shards", Buffer: 37}, {Order: "shards", Buffer: 2}, {Order: "shards", Buffer: 5000}} {
 		s := sampler(t, settings, longTail(), 10)
 		first := s.Visits(3)
 		if len(first) != 1000 || s.Len() != 1000 {

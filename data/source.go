@@ -26,6 +26,15 @@ type Source interface {
 	Close() error
 }
 
+// Channels is the number of channels of a collection's pictures; encoded files
+// become RGB.
+func Channels(s Source) int {
+	if size := s.Size(); size.Known() {
+		return size.Channels
+	}
+	return 3
+}
+
 // Sharded is a Source whose pictures lie in several files, best read in order.
 type Sharded interface {
 	Source

@@ -2,205 +2,162 @@ package data
 
 import (
 	"archive/tar"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"slices"
-	"strconv"
-	"strings"
 )
 
-// tarSample is a picture within a shard.
+// tarSample is a picture within a shard. A collection has one for each, so it
+// is small; the entry's name is read again when somebody asks.
 type tarSample struct {
 	offset int64 // of the picture's bytes in the shard
 	size   int32
 	label  int32
+	// head is how far the entry begins before offset, in blocks of 512 bytes.
+	head int32
 }
 
-// maxPictureBytes bounds one encoded picture.
-const maxPictureBytes = 1 << 30
-
-// maxLabelBytes bounds a .cls or .json entry.
-const maxLabelBytes = 1 << 20
+const (
+	// maxPictureBytes bounds one encoded picture.
+	maxPictureBytes = 1 << 30
+	// maxLabelBytes bounds a .cls or .json entry.
+	maxLabelBytes = 1 << 20
+	tarBlock      = 512
+)
 
 var pictureExtensions = []string{"jpg", "jpeg", "png", "webp", "bmp", "tif", "tiff", "gif", "ppm", "pgm"}
 
-// counting knows how far a tar.Reader has read its file: after Next, where an
-// entry's bytes begin. Entries are passed over by seeking.
-type counting struct {
+// tarPosition knows how far a tar.Reader has read its file: after Next, where
+// an entry's bytes begin. As it seeks, Next passes over contents unread.
+type tarPosition struct {
 	file io.ReadSeeker
 	at   int64
 }
 
-func (c *counting) Read(p []byte) (int, error) {
-	n, err := c.file.Read(p)
-	c.at += int64(n)
+func (p *tarPosition) Read(b []byte) (int, error) {
+	n, err := p.file.Read(b)
+	p.at += int64(n)
 	return n, err
 }
 
-func (c *counting) Seek(offset int64, whence int) (int64, error) {
-	at, err := c.file.Seek(offset, whence)
+func (p *tarPosition) Seek(offset int64, whence int) (int64, error) {
+	at, err := p.file.Seek(offset, whence)
 	if err == nil {
-		c.at = at
+		p.at = at
 	}
 	return at, err
 }
 
 // indexTar walks the headers of a shard of the given size and lists its
-// samples in order. A sample is a run of entries with the same key, which is
-// an entry's path up to the first dot of its base name: one picture, and its
-// label in KEY.cls (a number) or KEY.json ("label", "cls" or "class"). Errors
-// are phrased to follow the shard's name.
+// samples in order. A sample is a run of entries with the same key (tarKey):
+// one picture, and its label in KEY.cls (a number) or KEY.json ("label", "cls"
+// or "class", the first that is there; a .cls wins). Other entries are passed
+// over. Errors are phrased to follow the shard's name.
 func indexTar(file io.ReadSeeker, size int64) ([]tarSample, error) {
-	c := &counting{file: file}
-	reader := tar.NewReader(c)
-	var samples []tarSample
-	seen := map[string]bool{}
-	current := newSample("")
-	finish := func() error {
-		if current.key == "" {
-			return nil
-		}
-		if seen[current.key] {
-			return fmt.Errorf("has the key %q twice; give every sample a key of its own", current.key)
-		}
-		seen[current.key] = true
-		sample, err := current.finished()
-		if err == nil {
-			samples = append(samples, sample)
-		}
-		return err
-	}
+	walk := tarIndex{size: size, position: &tarPosition{file: file}, seen: map[string]bool{}}
+	walk.reader = tar.NewReader(walk.position)
 	for {
-		header, err := reader.Next()
+		header, err := walk.reader.Next()
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, explainTar(err, len(samples), current.key)
+			return nil, walk.explain(err)
 		}
-		if header.Typeflag != tar.TypeReg {
-			continue
-		}
-		key, extension := tarKey(header.Name)
-		if key == "" {
-			continue // a hidden file, such as ._picture.jpg
-		}
-		if key != current.key {
-			if err := finish(); err != nil {
-				return nil, err
-			}
-			current = newSample(key)
-		}
-		// Checked here, for seeking past a file's end is no error.
-		if c.at+header.Size > size {
-			return nil, explainTar(io.ErrUnexpectedEOF, len(samples), key)
-		}
-		if err := current.add(extension, header.Size, c.at, reader); err != nil {
+		if err := walk.entry(header); err != nil {
 			return nil, err
 		}
 	}
-	if err := finish(); err != nil {
+	// A file that was cut between two entries lacks the end's empty blocks.
+	if walk.position.at < walk.next+tarBlock {
+		return nil, walk.explain(io.ErrUnexpectedEOF)
+	}
+	if err := walk.finish(); err != nil {
 		return nil, err
 	}
-	if len(samples) == 0 {
-		return nil, errors.New("holds no samples; a shard has pictures such as 0001.jpg with 0001.cls")
+	if len(walk.samples) == 0 {
+		return nil, errors.New("holds no samples; a shard has pictures such as 0001.jpg, each with 0001.cls")
 	}
-	return samples, nil
+	return slices.Clip(walk.samples), nil
 }
 
-func explainTar(err error, samples int, key string) error {
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("is cut short after %d samples (key %q); fetch it again", samples, key)
+// tarIndex is a shard that is being indexed.
+type tarIndex struct {
+	reader   *tar.Reader
+	position *tarPosition
+	size     int64
+	next     int64 // where the next entry begins
+	samples  []tarSample
+	seen     map[string]bool // keys
+	current  openSample
+}
+
+// entry takes one entry.
+func (t *tarIndex) entry(header *tar.Header) error {
+	start, offset := t.next, t.position.at
+	// Of a global header, the reader leaves the padding.
+	t.next = (offset + tarBlock - 1) / tarBlock * tarBlock
+	switch header.Typeflag {
+	case tar.TypeReg, tar.TypeCont:
+		t.next += (header.Size + tarBlock - 1) / tarBlock * tarBlock
+	case tar.TypeLink, tar.TypeSymlink, tar.TypeDir, tar.TypeChar, tar.TypeBlock, tar.TypeFifo, tar.TypeXGlobalHeader:
+		return nil
+	default:
+		return fmt.Errorf("has an entry %.200q of the type %q, which is no plain file; write the shard again without it", header.Name, header.Typeflag)
 	}
-	return fmt.Errorf("is no sound tar file after %d samples (key %q): %w; fetch it again", samples, key, err)
-}
-
-// tarKey splits an entry's path at the first dot of its base name.
-func tarKey(name string) (key, extension string) {
-	dir, base := path.Split(strings.TrimPrefix(name, "./"))
-	stem, extension, _ := strings.Cut(base, ".")
-	if stem == "" {
-		return "", ""
+	// Sparse files do not lie in one piece.
+	if header.PAXRecords["GNU.sparse.major"] != "" || header.PAXRecords["GNU.sparse.map"] != "" {
+		return fmt.Errorf("has a sparse entry %.200q; write the shard again with plain files", header.Name)
 	}
-	return dir + stem, strings.ToLower(extension)
-}
-
-// openSample is a sample whose entries are still coming.
-type openSample struct {
-	key                string
-	picture, extension string
-	offset, size       int64
-	label              int64 // −1 before it is known
-}
-
-func newSample(key string) openSample { return openSample{key: key, label: -1} }
-
-// add takes an entry of the sample.
-func (s *openSample) add(extension string, size, offset int64, content io.Reader) error {
-	switch {
-	case slices.Contains(pictureExtensions, extension):
-		if s.picture != "" {
-			return fmt.Errorf("has two pictures for the key %q (.%s and .%s); give each a key of its own", s.key, s.picture, extension)
+	// Checked here, for seeking past a file's end is no error.
+	if header.Size > t.size-offset {
+		return t.explain(io.ErrUnexpectedEOF)
+	}
+	key, extension := tarKey(header.Name)
+	if key == "" {
+		return nil
+	}
+	if key != t.current.key {
+		if err := t.finish(); err != nil {
+			return err
 		}
-		if size > maxPictureBytes {
-			return fmt.Errorf("has a picture of %d bytes for the key %q, more than %d; remove it", size, s.key, maxPictureBytes)
-		}
-		s.picture, s.offset, s.size = extension, offset, size
-	case extension == "cls" || extension == "json":
-		if size > maxLabelBytes {
-			return fmt.Errorf("has %d bytes of %s for the key %q, too many for a label", size, extension, s.key)
-		}
-		text, err := io.ReadAll(content)
-		if err != nil {
-			return explainTar(err, 0, s.key)
-		}
-		return s.readLabel(extension, text)
+		t.current = newSample(key)
+	}
+	place := tarSample{offset: offset, size: int32(min(header.Size, maxPictureBytes+1)), head: int32((offset - start) / tarBlock)}
+	if err := t.current.add(extension, place, t.reader); err != nil {
+		return t.explain(err)
 	}
 	return nil
 }
 
-// readLabel takes the label that .cls or .json names. A .cls wins.
-func (s *openSample) readLabel(extension string, text []byte) error {
-	word := strings.TrimSpace(string(text))
-	if extension == "json" {
-		if s.label >= 0 {
-			return nil
-		}
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(text, &fields); err != nil {
-			return fmt.Errorf("has no sound JSON for the key %q: %w", s.key, err)
-		}
-		word = ""
-		for _, name := range []string{"label", "cls", "class"} {
-			if value, ok := fields[name]; ok {
-				word = string(value)
-				break
-			}
-		}
-		if word == "" {
-			return nil // other facts about the picture
-		}
+// finish ends the current sample.
+func (t *tarIndex) finish() error {
+	key := t.current.key
+	if key == "" {
+		return nil
 	}
-	label, err := strconv.ParseInt(word, 10, 32)
-	if err != nil || label < 0 {
-		return fmt.Errorf("has the label %.40q for the key %q in .%s; a label is a number from 0", word, s.key, extension)
+	if t.seen[key] {
+		return fmt.Errorf("has the key %q twice; give every sample a key of its own, and keep its entries together", key)
 	}
-	s.label = label
-	return nil
+	t.seen[key] = true
+	sample, err := t.current.finished()
+	t.samples = append(t.samples, sample)
+	return err
 }
 
-func (s *openSample) finished() (tarSample, error) {
+// explain phrases errors of reading.
+func (t *tarIndex) explain(err error) error {
 	switch {
-	case s.picture == "":
-		return tarSample{}, fmt.Errorf("has no picture for the key %q; each sample needs one of .%s", s.key, strings.Join(pictureExtensions, ", ."))
-	case s.label < 0:
-		return tarSample{}, fmt.Errorf("has no label for the key %q; add %s.cls with the class's number", s.key, s.key)
+	case errors.As(err, new(tarFault)):
+		return err
+	case errors.Is(err, io.ErrUnexpectedEOF) && t.current.key != "":
+		return fmt.Errorf("is cut short after the key %q, its sample %d; fetch it again", t.current.key, len(t.samples)+1)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("is cut short after 0 samples; fetch it again")
 	}
-	return tarSample{offset: s.offset, size: int32(s.size), label: int32(s.label)}, nil
+	return fmt.Errorf("is no sound tar file after %d samples (%w); fetch it again", len(t.samples), err)
 }
 
 // indexShard indexes the shard at path. Every error names it.
@@ -220,11 +177,21 @@ func indexShard(path string) ([]tarSample, error) {
 	defer file.Close()
 	var head [2]byte
 	if n, _ := file.ReadAt(head[:], 0); n == 2 && head == [2]byte{0x1f, 0x8b} {
-		return nil, fmt.Errorf("%s is compressed, so that single pictures cannot be reached; unpack it with gunzip", path)
+		return nil, fmt.Errorf("%s is compressed, so single pictures in it cannot be reached; unpack it with gunzip", path)
 	}
 	samples, err := indexTar(file, info.Size())
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", path, err)
 	}
 	return samples, nil
+}
+
+// entryName is the name of the entry of a sample.
+func entryName(file io.ReaderAt, s tarSample) (string, error) {
+	head := int64(s.head) * tarBlock
+	header, err := tar.NewReader(io.NewSectionReader(file, s.offset-head, head)).Next()
+	if err != nil {
+		return "", err
+	}
+	return header.Name, nil
 }

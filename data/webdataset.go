@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,19 +14,20 @@ import (
 )
 
 // webDataset is a collection in tar shards
-// (https://github.com/webdataset/webdataset), read at random.
+// (https://github.com/webdataset/webdataset), read at random. It keeps
+// 24 bytes for each picture.
 type webDataset struct {
 	classes []string
-	paths   []string
 	first   []int // index of each shard's first sample
 	samples []tarSample
-	files   openFiles
+	shards  openFiles
 }
 
 // openWebDataset opens the tar shards that the settings name: by the patterns
 // Train and Test, or train-*.tar and val-*.tar (valid, validation, test), or,
-// when there are none of these, every tar file, without a test part. Class
-// names are the lines of classes.txt beside the shards, else numbers.
+// when there are none of these, every tar file, without a test part. Path may
+// itself be a shard or a pattern. Class names are the lines of classes.txt
+// beside the shards, else the numbers from 0 to the highest label.
 func openWebDataset(d recipe.Data) (train, test Source, err error) {
 	dir, trainFiles, testFiles, err := webDatasetParts(d)
 	if err != nil {
@@ -38,106 +37,108 @@ func openWebDataset(d recipe.Data) (train, test Source, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	path := filepath.Join(dir, "classes.txt")
+	names, err := readClassNames(path, maxClasses)
+	if err != nil {
+		return nil, nil, err
+	}
+	remedy := "mend the label, or " + path
+	if names == nil {
+		names = numberNames(int(first.samples[first.highest()].label) + 1)
+		remedy = "mend the label, or name the classes in " + path
+	}
 	parts := []*webDataset{first}
 	if len(testFiles) > 0 {
 		second, err := indexShards(testFiles)
 		if err != nil {
 			return nil, nil, err
 		}
-		parts = append(parts, second)
-	}
-	names, err := readClassNames(filepath.Join(dir, "classes.txt"), maxClasses)
-	if err != nil {
-		return nil, nil, err
-	}
-	if names == nil {
-		names = numberNames(first.highest() + 1)
+		parts, test = append(parts, second), second
 	}
 	for _, part := range parts {
-		if highest := part.highest(); highest >= len(names) {
-			return nil, nil, fmt.Errorf("the shards from %s on have the label %d, but there are %d classes; mend the labels or classes.txt",
-				part.paths[0], highest, len(names))
+		if at := part.highest(); int(part.samples[at].label) >= len(names) {
+			return nil, nil, fmt.Errorf("%s has the label %d, but there are %d classes; %s", part.Name(at), part.samples[at].label, len(names), remedy)
 		}
 		part.classes = names
-	}
-	if len(parts) == 2 {
-		test = parts[1]
 	}
 	return first, test, nil
 }
 
-// webDatasetParts finds the shards of both parts, and their folder.
+// webDatasetParts finds the shards of both parts, and the folder of the first.
 func webDatasetParts(d recipe.Data) (dir string, train, test []string, err error) {
 	info, err := os.Stat(d.Path)
-	if err == nil && info.IsDir() {
-		dir = d.Path
-	} else {
+	if err != nil || !info.IsDir() {
 		// The path itself is a shard or a pattern.
-		dir = filepath.Dir(d.Path)
-		if train, err = matchFiles(dir, filepath.Base(d.Path)); err != nil {
+		if train, err = matchFiles("", d.Path); err != nil {
 			return "", nil, nil, err
 		}
+		dir = filepath.Dir(train[0])
+		if d.Test != "" {
+			if test, err = matchFiles(dir, d.Test); err == nil {
+				err = overlap(train, test)
+			}
+		}
+		return dir, train, test, err
 	}
-	if train == nil {
-		if train, err = partFiles(dir, d.Train, ".tar", "train"); err != nil {
-			return "", nil, nil, err
-		}
-	}
-	if info == nil || info.IsDir() || d.Test != "" {
-		if test, err = partFiles(dir, d.Test, ".tar", testNames...); err != nil {
-			return "", nil, nil, err
-		}
-	}
-	if train == nil {
-		all, err := filepath.Glob(filepath.Join(globEscape(dir), "*.tar"))
-		if err != nil {
-			return "", nil, nil, err
-		}
-		train = slices.DeleteFunc(all, func(path string) bool { return slices.Contains(test, path) })
+	if train, test, err = folderParts(d.Path, d, ".tar", testNames); err != nil {
+		return "", nil, nil, err
 	}
 	if len(train) == 0 {
-		return "", nil, nil, fmt.Errorf("%s holds no tar shards to train on, such as train-000000.tar; name them in data.train", dir)
+		packed, err := filepath.Glob(filepath.Join(globEscape(d.Path), "*.t*gz"))
+		if err == nil && len(packed) > 0 {
+			return "", nil, nil, fmt.Errorf("%s is compressed, so single pictures in it cannot be reached; unpack it with gunzip", packed[0])
+		}
+		return "", nil, nil, fmt.Errorf("%s holds no tar shards to train on, such as train-000000.tar; name them in data.train", d.Path)
 	}
-	test = slices.DeleteFunc(test, func(path string) bool { return slices.Contains(train, path) })
-	return dir, train, test, nil
+	return d.Path, train, test, nil
 }
 
-// indexShards walks all shards, on all cores.
+// indexing is how many shards are indexed at the same time: more than cores,
+// for it is mostly waiting for the disk.
+const indexing = 16
+
+// indexShards walks all shards.
 func indexShards(paths []string) (*webDataset, error) {
 	shards := make([][]tarSample, len(paths))
+	faults := make([]error, len(paths))
 	var group errgroup.Group
-	group.SetLimit(16) // mostly waiting for the disk
+	group.SetLimit(indexing)
 	for i, path := range paths {
-		group.Go(func() (err error) {
-			shards[i], err = indexShard(path)
-			return err
+		group.Go(func() error {
+			shards[i], faults[i] = indexShard(path)
+			return nil
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	w := &webDataset{paths: paths, files: openFiles{paths: paths}}
+	group.Wait()
+	w := &webDataset{shards: openFiles{paths: paths}}
 	total := 0
-	for _, samples := range shards {
+	for i, samples := range shards {
+		if faults[i] != nil {
+			return nil, faults[i] // the first, whichever was found first
+		}
 		w.first = append(w.first, total)
 		total += len(samples)
 	}
 	w.samples = make([]tarSample, 0, total)
-	for _, samples := range shards {
+	for i, samples := range shards {
 		w.samples = append(w.samples, samples...)
+		shards[i] = nil
 	}
 	return w, nil
 }
 
-// highest is the largest label.
+// highest is the sample with the highest label.
 func (w *webDataset) highest() int {
-	highest := int32(0)
-	for _, s := range w.samples {
-		highest = max(highest, s.label)
+	at := 0
+	for i := range w.samples {
+		if w.samples[i].label > w.samples[at].label {
+			at = i
+		}
 	}
-	return int(highest)
+	return at
 }
 
+// numberNames are the names of n classes that have none: 0, 1, ….
 func numberNames(n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -151,7 +152,7 @@ func (w *webDataset) Classes() []string  { return w.classes }
 func (w *webDataset) Label(i int) int    { return int(w.samples[i].label) }
 func (w *webDataset) Size() picture.Size { return picture.Size{} }
 func (w *webDataset) Shards() []int      { return w.first }
-func (w *webDataset) Close() error       { return w.files.close() }
+func (w *webDataset) Close() error       { return w.shards.close() }
 
 // shard is the number of the shard that holds sample i.
 func (w *webDataset) shard(i int) int {
@@ -162,102 +163,32 @@ func (w *webDataset) shard(i int) int {
 	return at
 }
 
-// Name reads the entry's name again: keeping them would take more memory than
-// everything else about the samples.
+// Name reads the entry's name again: to keep all names would take more memory
+// than everything else about the samples.
 func (w *webDataset) Name(i int) string {
 	shard := w.shard(i)
-	if name, err := entryName(w.paths[shard], w.samples[i].offset); err == nil {
-		return w.paths[shard] + ":" + name
+	path := w.shards.paths[shard]
+	file, err := w.shards.get(shard)
+	if err == nil {
+		defer w.shards.done(shard, file)
+		var name string
+		if name, err = entryName(file, w.samples[i]); err == nil {
+			return path + ":" + name
+		}
 	}
-	return fmt.Sprintf("%s: sample %d", w.paths[shard], i-w.first[shard])
+	return fmt.Sprintf("%s: sample %d", path, i-w.first[shard])
 }
 
 func (w *webDataset) Read(i int, buffer *[]byte) ([]byte, error) {
 	s, shard := w.samples[i], w.shard(i)
 	*buffer = slices.Grow((*buffer)[:0], int(s.size))[:s.size]
-	file, err := w.files.get(shard)
+	file, err := w.shards.get(shard)
 	if err == nil {
 		_, err = file.ReadAt(*buffer, s.offset)
-		w.files.done(shard, file)
+		w.shards.done(shard, file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w; did the shard change during the run?", w.Name(i), err)
+		return nil, fmt.Errorf("%s cannot be read (%w); did the shard change after the start?", w.Name(i), err)
 	}
 	return *buffer, nil
-}
-
-// openFiles keeps a bounded number of files open.
-type openFiles struct {
-	paths []string
-	mutex sync.Mutex
-	open  map[int]*os.File
-}
-
-// maxOpenFiles stays below the usual limit of 1024 per process.
-const maxOpenFiles = 256
-
-// get returns an open file, to be handed back with done.
-func (o *openFiles) get(i int) (*os.File, error) {
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-	if file := o.open[i]; file != nil {
-		return file, nil
-	}
-	file, err := os.Open(o.paths[i])
-	if err == nil && len(o.open) < maxOpenFiles {
-		if o.open == nil {
-			o.open = map[int]*os.File{}
-		}
-		o.open[i] = file
-	}
-	return file, err
-}
-
-// done closes a file that is not one of those kept.
-func (o *openFiles) done(i int, file *os.File) {
-	o.mutex.Lock()
-	kept := o.open[i] == file
-	o.mutex.Unlock()
-	if !kept {
-		file.Close()
-	}
-}
-
-func (o *openFiles) close() error {
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-	var first error
-	for i, file := range o.open {
-		if err := file.Close(); err != nil && first == nil {
-			first = err
-		}
-		delete(o.open, i)
-	}
-	return first
-}
-
-// entryName finds the name of the entry whose bytes begin at offset, from the
-// header in the block before. A name that needs more than that block is cut.
-func entryName(path string, offset int64) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	var block [512]byte
-	if _, err := file.ReadAt(block[:], offset-512); err != nil {
-		return "", err
-	}
-	text := func(b []byte) string {
-		name, _, _ := strings.Cut(string(b), "\x00")
-		return name
-	}
-	name := text(block[:100])
-	// The ustar format (POSIX 1003.1) puts what does not fit in front.
-	if string(block[257:263]) == "ustar\x00" {
-		if prefix := text(block[345:500]); prefix != "" {
-			name = prefix + "/" + name
-		}
-	}
-	return name, nil
 }

@@ -44,8 +44,8 @@ func TestMarshalWritesEveryKey(t *testing.T) {
 	}
 	for _, line := range []string{
 		"  mean: [0.485, 0.456, 0.406]\n",
-		"augment:\n  - random_crop: {padding: 4}\n",
-		"    - resize: {size: 256, interpolation: bilinear}\n",
+		"augment:\n  - random_crop: {padding: 4, size: 0, border: black}\n",
+		"    - resize: {size: 256, height: 0, width: 0, interpolation: bilinear}\n",
 		"  limit: 0\n",
 		"  min_lr_ratio: 0.001\n",
 	} {

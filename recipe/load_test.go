@@ -31,7 +31,7 @@ optim: {lr: 1, weight_decay: 5e-4}
 	want.Data.Path = "2024"
 	want.Data.Mean, want.Data.Std = []float64{0.5}, []float64{1}
 	want.Augment = []Step{
-		{RandomCrop: &RandomCrop{Padding: 4}},
+		{RandomCrop: &RandomCrop{Padding: 4, Border: "black"}},
 		{RandomResizedCrop: &RandomResizedCrop{32, []float64{0.5, 1}, []float64{0.75, 4.0 / 3}, "bilinear"}},
 		{HorizontalFlip: &HorizontalFlip{0.5}},
 	}
@@ -203,7 +203,7 @@ func TestLoadAndFind(t *testing.T) {
 }
 
 func TestShipped(t *testing.T) {
-	want := []string{"fashion-mnist", "fashion-mnist-quick", "glyphs-10", "glyphs-400", "imagenet-resnet50-100ep", "photos"}
+	want := []string{"fashion-mnist", "fashion-mnist-quick", "imagenet-resnet50-100ep", "photos"}
 	if got := Shipped(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("shipped: %v, want %v", got, want)
 	}
@@ -250,7 +250,7 @@ func TestImageNetRecipe(t *testing.T) {
 			{HorizontalFlip: &HorizontalFlip{0.5}},
 		},
 		Evaluate: Evaluate{Every: 1, Transform: []Step{
-			{Resize: &Resize{256, "bilinear"}}, {CenterCrop: &CenterCrop{224}}}},
+			{Resize: &Resize{Size: 256, Interpolation: "bilinear"}}, {CenterCrop: &CenterCrop{224}}}},
 		Model: Model{Backbone: "resnet50", Stem: "imagenet", Head: Head{Layers: 1, Dim: 256, BatchNorm: true}},
 		Method: Method{Name: "cone", CoNe: CoNe{BankSize: 65536, Neighbors: 512,
 			NeighborTemperature: 0.1, ConsistencyTemperature: 0.07, NeighborWeight: 0.7, ConsistencyWeight: 0.4,

@@ -138,8 +138,8 @@ func TestKeys(t *testing.T) {
 		{Key: "data.std", Type: "[]float64", Default: "[0.229, 0.224, 0.225]",
 			Doc: "Mean and Std normalise a channel as (x/255 − mean)/std; one value per channel, or one for all."},
 		{Key: "augment[].random_crop.padding", Type: "int", Default: "4",
-			Doc: "RandomCrop pads every side by Padding black pixels and cuts the original size at a uniformly random place."},
-		{Key: "augment[].resize.size", Type: "int", Doc: "Resize scales the short side to Size pixels."},
+			Doc: "RandomCrop pads every side by Padding pixels and cuts Size×Size pixels, or the original size when that is 0, at a uniformly random place."},
+		{Key: "augment[].resize.size", Type: "int", Doc: "Resize scales the short side to Size pixels or, with Height and Width, the picture to that size; always with antialiasing, as Pillow."},
 	} {
 		if got := docs[want.Key]; !reflect.DeepEqual(got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", want.Key, got, want)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"cone/data"
 	"cone/nn"
 	"cone/recipe"
 	"cone/tensor"
@@ -115,8 +116,8 @@ func (r *run) metadata() (map[string]string, error) {
 	}
 	return map[string]string{
 		keyFormat: format, keyPosition: string(at), keyRecipe: string(resolved),
-		keyClasses: string(classes), keyChannels: fmt.Sprint(channelsOf(r.data.Train)),
-		keyImages: fmt.Sprint(r.train.Len()), keyCompute: r.precision.Compute.String(),
+		keyClasses: string(classes), keyChannels: fmt.Sprint(data.Channels(r.data.Train)),
+		keyImages: fmt.Sprint(r.data.Train.Len()), keyCompute: r.precision.Compute.String(),
 	}, nil
 }
 

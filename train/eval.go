@@ -46,9 +46,9 @@ func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Resul
 	}
 	defer collection.Close()
 	test := collection.Test
-	if len(test.Classes()) != len(c.Classes) || channelsOf(test) != c.Channels {
+	if len(test.Classes()) != len(c.Classes) || data.Channels(test) != c.Channels {
 		return result, fmt.Errorf("%s has %d classes of %d-channel images, but the model was trained for %d of %d",
-			c.Recipe.Data.Path, len(test.Classes()), channelsOf(test), len(c.Classes), c.Channels)
+			c.Recipe.Data.Path, len(test.Classes()), data.Channels(test), len(c.Classes), c.Channels)
 	}
 	loader, err := newTestLoader(test, c.Recipe)
 	if err != nil {

@@ -10,14 +10,6 @@ import (
 	"cone/recipe"
 )
 
-// channelsOf is the channels of a collection's pictures; files become RGB.
-func channelsOf(s data.Source) int {
-	if size := s.Size(); size.Known() {
-		return size.Channels
-	}
-	return 3
-}
-
 // newTrainLoader prepares the training images as the recipe and its method
 // have it.
 func newTrainLoader(s data.Source, r recipe.Recipe, views int) (*data.Loader, error) {

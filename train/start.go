@@ -111,7 +111,7 @@ func (r *run) build() error {
 	weights, precision := r.engine.Precision(r.recipe.Precision)
 	r.precision = precision
 	tensor.Seed(r.recipe.Seed)
-	channels := channelsOf(r.data.Train)
+	channels := data.Channels(r.data.Train)
 	r.input = newInput(r.recipe.Data.Mean, r.recipe.Data.Std, channels, weights, r.engine.Device)
 	if r.method, err = newMethod(r.recipe, len(r.data.Train.Classes()), channels, weights, precision); err != nil {
 		return err

@@ -9,6 +9,12 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+// libjpeg-turbo may be built with the interface of libjpeg 7 or 8.
+#if JPEG_LIB_VERSION >= 70
+#define DCT_scaled_size DCT_h_scaled_size
+#define min_DCT_scaled_size min_DCT_h_scaled_size
+#endif
+
 struct cone_jpeg {
   struct jpeg_decompress_struct info;
   struct jpeg_error_mgr errors;
@@ -165,6 +171,17 @@ static int is_smoothed(j_decompress_ptr info) {
   return 0;
 }
 
+// At scales below 1, libjpeg may decode chroma at a larger one than luma, and
+// cuts such columns right only when nothing is left to be upsampled.
+static int is_cut_wrong(j_decompress_ptr info) {
+  for (int c = 0; c < info->num_components; c++) {
+    const jpeg_component_info *component = &info->comp_info[c];
+    int size = component->DCT_scaled_size, least = info->min_DCT_scaled_size;
+    if (size != least && component->h_samp_factor * size != info->max_h_samp_factor * least) return 1;
+  }
+  return 0;
+}
+
 static void decode(cone_jpeg *d, const cone_jpeg_window *w, unsigned char *out) {
   j_decompress_ptr info = &d->info;
   jpeg_read_header(info, TRUE);
@@ -179,7 +196,7 @@ static void decode(cone_jpeg *d, const cone_jpeg_window *w, unsigned char *out) 
 
   if ((JDIMENSION)w->top + w->height > info->output_height || (JDIMENSION)w->left + w->width > info->output_width)
     refuse(d, "the window lies outside of the picture");
-  int whole = is_smoothed(info);
+  int whole = is_smoothed(info) || is_cut_wrong(info);
   if (!whole && (JDIMENSION)w->width < info->output_width) {
     JDIMENSION left = w->left, width = w->width;
     jpeg_crop_scanline(info, &left, &width);

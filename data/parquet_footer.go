@@ -1,0 +1,197 @@
+package data
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/parquet-go/parquet-go/encoding/thrift"
+	"github.com/parquet-go/parquet-go/format"
+)
+
+// maxFooterBytes bounds a file's metadata; 100,000 column chunks need about as
+// much.
+const maxFooterBytes = 16 << 20
+
+// readFooter reads the metadata at a Parquet file's end
+// (https://parquet.apache.org/docs/file-format). Errors are phrased to follow
+// the file's name.
+func readFooter(file io.ReaderAt, size int64) (*format.FileMetaData, error) {
+	const magic = "PAR1"
+	var head, tail [8]byte
+	if size < 12 {
+		return nil, fmt.Errorf("is no Parquet file, for it has %d bytes; fetch it again", size)
+	}
+	if _, err := file.ReadAt(head[:4], 0); err != nil {
+		return nil, damaged(err)
+	}
+	if _, err := file.ReadAt(tail[:], size-8); err != nil {
+		return nil, damaged(err)
+	}
+	switch {
+	case string(tail[4:]) == "PARE":
+		return nil, errors.New("is encrypted; decrypt it")
+	case string(head[:4]) != magic:
+		return nil, fmt.Errorf("is no Parquet file, which begins with %s; name the right file", magic)
+	case string(tail[4:]) != magic:
+		return nil, fmt.Errorf("is cut short: a Parquet file ends with %s; fetch it again", magic)
+	}
+	length := int64(binary.LittleEndian.Uint32(tail[:4]))
+	if length > size-12 || length > maxFooterBytes {
+		return nil, damaged(fmt.Errorf("metadata of %d bytes", length))
+	}
+	content := make([]byte, length)
+	if _, err := file.ReadAt(content, size-8-length); err != nil {
+		return nil, damaged(err)
+	}
+	// A signature may follow the metadata.
+	n, err := thriftLength(content)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	metadata := &format.FileMetaData{}
+	if err := thrift.Unmarshal(&thrift.CompactProtocol{}, content[:n], metadata); err != nil {
+		return nil, damaged(err)
+	}
+	return metadata, nil
+}
+
+func damaged(err error) error {
+	return fmt.Errorf("is a damaged Parquet file (%w); fetch it again", err)
+}
+
+var (
+	errThriftEnd    = errors.New("metadata that ends too early")
+	errThriftNested = errors.New("metadata that is nested too deeply")
+	errThriftSize   = errors.New("metadata that declares more than it holds")
+	errThriftType   = errors.New("metadata of an unknown type")
+)
+
+// thriftLength is the length of the struct at the start of content, in
+// Thrift's compact protocol
+// (https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md).
+//
+// It is here to look before the library does, which allocates what a length in
+// the file promises: whatever passes takes memory in proportion to its bytes.
+func thriftLength(content []byte) (int, error) {
+	w := thriftWalk{content: content, structs: 64 + len(content)/bytesPerStruct}
+	if err := w.fields(0); err != nil {
+		return 0, err
+	}
+	return w.at, nil
+}
+
+// bytesPerStruct is less than what the structs in lists take in real files on
+// average; the library may take a thousand bytes for each.
+const bytesPerStruct = 8
+
+type thriftWalk struct {
+	content []byte
+	at      int
+	structs int // how many more structs lists may have
+}
+
+func (w *thriftWalk) byte() (byte, error) {
+	if w.at >= len(w.content) {
+		return 0, errThriftEnd
+	}
+	w.at++
+	return w.content[w.at-1], nil
+}
+
+func (w *thriftWalk) varint() (uint64, error) {
+	v, n := binary.Uvarint(w.content[w.at:])
+	if n <= 0 {
+		return 0, errThriftEnd
+	}
+	w.at += n
+	return v, nil
+}
+
+func (w *thriftWalk) skip(n uint64) error {
+	if n > uint64(len(w.content)-w.at) {
+		return errThriftSize
+	}
+	w.at += int(n)
+	return nil
+}
+
+// fields passes over a struct.
+func (w *thriftWalk) fields(depth int) error {
+	for {
+		b, err := w.byte()
+		if err != nil || b == 0 {
+			return err
+		}
+		if b>>4 == 0 { // the field's number follows, else it is a difference
+			if _, err := w.varint(); err != nil {
+				return err
+			}
+		}
+		if err := w.value(b&15, false, depth+1); err != nil {
+			return err
+		}
+	}
+}
+
+// value passes over a value. A boolean field's is in its type; a list's
+// elements take a byte each.
+func (w *thriftWalk) value(kind byte, element bool, depth int) error {
+	if depth > 24 {
+		return errThriftNested
+	}
+	switch kind {
+	case 1, 2: // booleans
+		if element {
+			return w.skip(1)
+		}
+		return nil
+	case 3: // a byte
+		return w.skip(1)
+	case 4, 5, 6: // integers
+		_, err := w.varint()
+		return err
+	case 7: // a float64
+		return w.skip(8)
+	case 8: // a string
+		n, err := w.varint()
+		if err != nil {
+			return err
+		}
+		return w.skip(n)
+	case 9, 10: // a list, a set
+		return w.list(depth)
+	case 12: // a struct
+		if element {
+			if w.structs--; w.structs < 0 {
+				return errThriftSize
+			}
+		}
+		return w.fields(depth)
+	}
+	return errThriftType // Parquet has no maps
+}
+
+func (w *thriftWalk) list(depth int) error {
+	b, err := w.byte()
+	if err != nil {
+		return err
+	}
+	size := uint64(b >> 4)
+	if size == 15 {
+		if size, err = w.varint(); err != nil {
+			return err
+		}
+	}
+	// Each element takes a byte at least.
+	if size > uint64(len(w.content)-w.at) || b&15 == 12 && size > uint64(max(w.structs, 0)) {
+		return errThriftSize
+	}
+	for range size {
+		if err := w.value(b&15, true, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
