@@ -11,9 +11,9 @@ import (
 	"sync"
 )
 
-// source is the one home of the settings' explanations.
+// sources are the one home of the settings' explanations.
 //
-//go:embed recipe.go steps*.go
+//go:embed recipe.go data.go model.go method.go optim.go steps.go
 var sources embed.FS
 
 // KeyDoc explains one setting.
