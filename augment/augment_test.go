@@ -99,7 +99,7 @@ func TestKnownAnswers(t *testing.T) {
 	} {
 		var shifted picture.Image
 		picture.Crop(&shifted, &picture.Image{Size: size, Pixels: numbered(size)},
-			picture.Rect{Top: -c.down, Left: -c.right, Height: size.Height, Width: size.Width})
+			picture.Rect{Top: c.down, Left: c.right, Height: size.Height, Width: size.Width})
 		if c.flipped {
 			picture.Flip(&shifted)
 		}
