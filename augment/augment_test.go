@@ -176,6 +176,11 @@ func TestCompileErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
+	twoChannels := picture.Size{Height: 8, Width: 8, Channels: 2}
+	_, err := Compile([]recipe.Step{{TrivialAugmentWide: &recipe.TrivialAugmentWide{Fill: []int{1, 2, 3}}}}, twoChannels, Options{})
+	if err == nil || !strings.Contains(err.Error(), "1 or 3 channels, and these have 2") {
+		t.Errorf("two channels: %v", err)
+	}
 	if _, err := Compile(nil, picture.Size{Height: 0, Width: 4, Channels: 1}, Options{}); err == nil {
 		t.Error("images without rows were accepted")
 	}

@@ -10,7 +10,7 @@ import (
 // magnitudes
 // (https://github.com/pytorch/vision/blob/v0.14.1/torchvision/transforms/autoaugment.py).
 type autoAugment struct {
-	sized
+	filled
 	policy []policyPair
 	fill   [3]uint8
 }
@@ -83,43 +83,59 @@ var autoAugmentPolicies = map[string][]policyPair{
 }
 
 func (a *autoAugment) apply(w *work) error {
-	pair := a.policy[w.random.IntN(len(a.policy))]
-	for _, s := range pair {
-		happens, negative := w.chance(s.probability), w.random.IntN(2) == 1
-		if !happens {
-			continue
-		}
-		size := w.size()
-		argument := autoArgument(s.operation, s.bin, negative, size.Height, size.Width)
-		if err := w.perform(s.operation, argument, picture.Nearest, a.fill); err != nil {
+	size := w.size()
+	for _, act := range a.draw(size.Height, size.Width, &w.random) {
+		if err := w.perform(act, a.fill); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// draw chooses a pair of operations for a picture of height×width; what does
+// not happen is the identity.
+func (a *autoAugment) draw(height, width int, random *Stream) (acts [2]act) {
+	pair := a.policy[random.IntN(len(a.policy))]
+	for i, s := range pair {
+		happens, negative := random.Float64() < s.probability, random.IntN(2) == 1
+		if happens {
+			acts[i] = act{s.operation, autoArgument(s.operation, s.bin, negative, height, width), picture.Nearest}
+		}
+	}
+	return acts
+}
+
 // autoArgument is what one of ten bins means to an operation.
 func autoArgument(o operation, bin int, negative bool, height, width int) float64 {
-	share := float64(bin) / 9
-	sign := 1.0
-	if negative {
-		sign = -1
+	const bins = 10
+	signed := func(top float64) float64 {
+		if negative {
+			top = -top
+		}
+		return binned(top, bin, bins)
 	}
 	switch o {
 	case shearX, shearY:
-		return sign * 0.3 * share
+		return signed(0.3)
 	case translateX:
-		return sign * math.Trunc(150.0/331*float64(width)*share)
+		return -math.Trunc(signed(150.0 / 331 * float64(width)))
 	case translateY:
-		return sign * math.Trunc(150.0/331*float64(height)*share)
+		return -math.Trunc(signed(150.0 / 331 * float64(height)))
 	case rotate:
-		return sign * 30 * share
+		return signed(30)
 	case brightness, color, contrast, sharpness:
-		return 1 + sign*0.9*share
+		return 1 + signed(0.9)
 	case posterize:
-		return 8 - math.RoundToEven(float64(bin)/(9.0/4))
+		return 8 - math.RoundToEven(float64(bin)/((bins-1)/4.0))
 	case solarize:
-		return math.Ceil(255 - 255*share)
+		return math.Ceil(255 - binned(255, bin, bins))
 	}
 	return 0
+}
+
+// binned is one of evenly spaced magnitudes from 0 to top, in float32 as
+// torchvision has them: the difference decides pixels that lie on an edge.
+// torchvision's translations go right and down where ours go left and up.
+func binned(top float64, bin, bins int) float64 {
+	return float64(float32(top * float64(bin) / float64(bins-1)))
 }

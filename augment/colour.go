@@ -18,25 +18,57 @@ func (c *colorJitter) apply(w *work) error {
 	if err != nil {
 		return err
 	}
-	factor := func(x float64) float64 { return w.between(max(0, 1-x), 1+x) }
-	order := [4]int{0, 1, 2, 3}
-	for i := 3; i > 0; i-- {
-		j := w.random.IntN(i + 1)
-		order[i], order[j] = order[j], order[i]
-	}
-	for _, operation := range order {
-		switch {
-		case operation == 0 && c.Brightness > 0:
-			picture.Brightness(im, factor(c.Brightness))
-		case operation == 1 && c.Contrast > 0:
-			picture.Contrast(im, factor(c.Contrast))
-		case operation == 2 && c.Saturation > 0:
-			picture.Color(im, factor(c.Saturation))
-		case operation == 3 && c.Hue > 0:
-			picture.Hue(im, w.between(-c.Hue, c.Hue))
+	for _, a := range c.draw(&w.random) {
+		switch a.change {
+		case changeBrightness:
+			picture.Brightness(im, a.by)
+		case changeContrast:
+			picture.Contrast(im, a.by)
+		case changeSaturation:
+			picture.Color(im, a.by)
+		case changeHue:
+			picture.Hue(im, a.by)
 		}
 	}
 	return nil
+}
+
+// change is what a colorJitter changes, in torchvision's order.
+type change int
+
+const (
+	changeBrightness change = iota
+	changeContrast
+	changeSaturation
+	changeHue
+	changeNothing
+)
+
+// amount is a change by a factor or, for the hue, a turn.
+type amount struct {
+	change
+	by float64
+}
+
+// draw puts the changes in a random order and chooses how much of each.
+func (c *colorJitter) draw(random *Stream) [4]amount {
+	order := [4]amount{{change: changeBrightness}, {change: changeContrast}, {change: changeSaturation}, {change: changeHue}}
+	for i := 3; i > 0; i-- {
+		j := random.IntN(i + 1)
+		order[i], order[j] = order[j], order[i]
+	}
+	strengths := [4]float64{c.Brightness, c.Contrast, c.Saturation, c.Hue}
+	for i, a := range order {
+		switch strength := strengths[a.change]; {
+		case strength == 0:
+			order[i].change = changeNothing
+		case a.change == changeHue:
+			order[i].by = random.between(-strength, strength)
+		default:
+			order[i].by = random.between(max(0, 1-strength), 1+strength)
+		}
+	}
+	return order
 }
 
 type randomGrey struct {
@@ -66,7 +98,7 @@ func (b *gaussianBlur) apply(w *work) error {
 	}
 	im, err := w.own()
 	if err == nil {
-		picture.GaussianBlur(im, b.Kernel, w.between(b.Sigma[0], b.Sigma[1]), &w.scratch)
+		picture.GaussianBlur(im, b.Kernel, w.random.between(b.Sigma[0], b.Sigma[1]), &w.scratch)
 	}
 	return err
 }

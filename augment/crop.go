@@ -57,8 +57,8 @@ func (c *randomResizedCrop) draw(height, width int, random *Stream) picture.Rect
 	area := float64(height) * float64(width)
 	low, high := math.Log(c.Ratio[0]), math.Log(c.Ratio[1])
 	for range 10 {
-		target := area * (c.Scale[0] + (c.Scale[1]-c.Scale[0])*random.Float64())
-		aspect := math.Exp(low + (high-low)*random.Float64())
+		target := area * random.between(c.Scale[0], c.Scale[1])
+		aspect := math.Exp(random.between(low, high))
 		w := int(math.RoundToEven(math.Sqrt(target * aspect)))
 		h := int(math.RoundToEven(math.Sqrt(target / aspect)))
 		if 0 < w && w <= width && 0 < h && h <= height {

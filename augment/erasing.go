@@ -8,9 +8,10 @@ import (
 )
 
 // randomErasing overwrites a rectangle, placed as torchvision's RandomErasing
-// places it.
+// places it
+// (https://github.com/pytorch/vision/blob/v0.14.1/torchvision/transforms/transforms.py).
 type randomErasing struct {
-	sized
+	filled
 	recipe.RandomErasing
 }
 
@@ -46,14 +47,15 @@ func (e *randomErasing) apply(w *work) error {
 	return nil
 }
 
-// draw finds a rectangle within ten tries, or none.
+// draw finds a rectangle within ten tries, or none, as torchvision's and timm's
+// RandomErasing do. That of a tiny picture may be empty.
 func (e *randomErasing) draw(height, width int, random *Stream) (picture.Rect, bool) {
 	low, high := math.Log(e.Ratio[0]), math.Log(e.Ratio[1])
 	for range 10 {
-		area := float64(height) * float64(width) * (e.Scale[0] + (e.Scale[1]-e.Scale[0])*random.Float64())
-		aspect := math.Exp(low + (high-low)*random.Float64())
+		area := float64(height) * float64(width) * random.between(e.Scale[0], e.Scale[1])
+		aspect := math.Exp(random.between(low, high))
 		h, w := int(math.RoundToEven(math.Sqrt(area*aspect))), int(math.RoundToEven(math.Sqrt(area/aspect)))
-		if 0 < h && h < height && 0 < w && w < width {
+		if h < height && w < width {
 			return picture.Rect{Top: random.IntN(height - h + 1), Left: random.IntN(width - w + 1), Height: h, Width: w}, true
 		}
 	}

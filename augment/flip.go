@@ -1,6 +1,8 @@
 package augment
 
 import (
+	"fmt"
+
 	"cone/picture"
 	"cone/recipe"
 )
@@ -9,6 +11,17 @@ import (
 type sized struct{}
 
 func (sized) resize(in picture.Size) (picture.Size, error) { return in, nil }
+
+// filled is for steps that leave the size as it is and fill with a colour,
+// which is red, green and blue, or for grey pictures the first of these.
+type filled struct{}
+
+func (filled) resize(in picture.Size) (picture.Size, error) {
+	if in.Channels != 1 && in.Channels != 3 {
+		return in, fmt.Errorf("works on pictures of 1 or 3 channels, and these have %d", in.Channels)
+	}
+	return in, nil
+}
 
 type horizontalFlip struct {
 	sized

@@ -9,9 +9,10 @@ import (
 )
 
 // Mixer mixes the pictures of a batch with each other, as timm's Mixup does
-// (https://github.com/huggingface/pytorch-image-models/blob/v0.9.16/timm/data/mixup.py):
+// (https://github.com/huggingface/pytorch-image-models/blob/v1.0.31/timm/data/mixup.py):
 // picture i with picture N−1−i. Mixed pixels are rounded to whole numbers, as
-// timm's FastCollateMixup rounds them.
+// timm's FastCollateMixup rounds them. A batch of an odd number, which timm
+// refuses, leaves the picture in the middle as it is.
 type Mixer struct {
 	settings recipe.Mix
 }
@@ -32,7 +33,7 @@ type blend struct {
 }
 
 // Apply mixes n pictures of the given size, one after the other in images, in
-// place, and says how. An odd batch's middle picture stays as it is.
+// place, and says how.
 func (m *Mixer) Apply(images []byte, n int, size picture.Size, random Stream) []Mixed {
 	mixed := make([]Mixed, n)
 	bytes := size.Bytes()
@@ -76,10 +77,17 @@ func (m *Mixer) draw(size picture.Size, random *Stream) blend {
 	if s.MixupAlpha > 0 && s.CutMixAlpha > 0 {
 		cut = random.Float64() < s.SwitchProbability
 	}
-	if !cut {
-		return blend{share: random.Beta(s.MixupAlpha)}
+	alpha := s.MixupAlpha
+	if cut {
+		alpha = s.CutMixAlpha
 	}
-	share := random.Beta(s.CutMixAlpha)
+	share := random.Beta(alpha)
+	if s.Mode != "batch" {
+		share = float64(float32(share)) // what timm keeps for each picture
+	}
+	if !cut {
+		return blend{share: share}
+	}
 	part := cutMixPart(size, math.Sqrt(1-share), random)
 	// The part may stick out; what is really there decides.
 	share = 1 - float64(part.Height*part.Width)/float64(size.Height*size.Width)
@@ -89,10 +97,10 @@ func (m *Mixer) draw(size picture.Size, random *Stream) blend {
 // cutMixPart is a part with sides of the given share of the picture's about a
 // random middle, as far as it lies inside.
 func cutMixPart(size picture.Size, share float64, random *Stream) picture.Rect {
-	half := [2]int{int(float64(size.Height)*share) / 2, int(float64(size.Width)*share) / 2}
+	height, width := int(float64(size.Height)*share), int(float64(size.Width)*share)
 	y, x := random.IntN(size.Height), random.IntN(size.Width)
-	top, bottom := max(y-half[0], 0), min(y+half[0], size.Height)
-	left, right := max(x-half[1], 0), min(x+half[1], size.Width)
+	top, bottom := max(y-height/2, 0), min(y+(height+1)/2, size.Height)
+	left, right := max(x-width/2, 0), min(x+(width+1)/2, size.Width)
 	return picture.Rect{Top: top, Left: left, Height: bottom - top, Width: right - left}
 }
 
@@ -107,9 +115,11 @@ func (b blend) apply(image, other []byte, size picture.Size) {
 			copy(image[from:to], other[from:to])
 		}
 	default:
-		share := float32(b.share)
+		// Halves round to even, as NumPy's and PyTorch's do.
+		own, rest := float32(b.share), float32(1-b.share)
 		for i, v := range image {
-			image[i] = uint8(float32(v)*share + float32(other[i])*(1-share) + 0.5)
+			mixed := float32(float32(v)*own) + float32(float32(other[i])*rest)
+			image[i] = uint8(math.RoundToEven(float64(mixed)))
 		}
 	}
 }

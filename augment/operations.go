@@ -1,6 +1,7 @@
 package augment
 
 import (
+	"errors"
 	"math"
 
 	"cone/picture"
@@ -25,11 +26,32 @@ const (
 	sharpness     // factor
 	shearX        // factor
 	shearY        // factor
-	translateX    // pixels
-	translateY    // pixels
-	translateRelX // share of the width
-	translateRelY // share of the height
+	translateX    // pixels to the left
+	translateY    // pixels up
+	translateRelX // share of the width to the left
+	translateRelY // share of the height up
 )
+
+// act is an operation with what was drawn for it.
+type act struct {
+	operation
+	argument float64
+	filter   picture.Filter // of operations that move pixels
+}
+
+var errFill = errors.New("fill must be three numbers from 0 to 255: red, green and blue")
+
+func checkFill(fill []int) error {
+	if len(fill) != 3 {
+		return errFill
+	}
+	for _, v := range fill {
+		if v < 0 || v > 255 {
+			return errFill
+		}
+	}
+	return nil
+}
 
 // colour is what lies beyond a picture.
 func colour(fill []int) (c [3]uint8) {
@@ -39,14 +61,25 @@ func colour(fill []int) (c [3]uint8) {
 	return c
 }
 
-// perform does an operation to the picture.
-func (w *work) perform(o operation, argument float64, f picture.Filter, fill [3]uint8) error {
+// perform does an operation to the picture. Pictures of 1 channel take the
+// first of fill; Color has nothing to do there.
+func (w *work) perform(a act, fill [3]uint8) error {
+	switch a.operation {
+	case identity:
+		return nil
+	case rotate, shearX, shearY, translateX, translateY, translateRelX, translateRelY:
+		if err := w.load(); err != nil {
+			return err
+		}
+		w.move(a, fill)
+		return nil
+	}
 	im, err := w.own()
 	if err != nil {
 		return err
 	}
-	whole := int(math.Round(argument))
-	switch o {
+	whole := int(math.Round(a.argument))
+	switch a.operation {
 	case autoContrast:
 		picture.AutoContrast(im)
 	case equalize:
@@ -54,46 +87,41 @@ func (w *work) perform(o operation, argument float64, f picture.Filter, fill [3]
 	case invert:
 		picture.Invert(im)
 	case posterize:
-		if whole < 8 {
-			picture.Posterize(im, whole)
-		}
+		picture.Posterize(im, whole)
 	case solarize:
 		picture.Solarize(im, whole)
 	case solarizeAdd:
 		picture.SolarizeAdd(im, whole, 128)
 	case color:
-		picture.Color(im, argument)
+		picture.Color(im, a.argument)
 	case contrast:
-		picture.Contrast(im, argument)
+		picture.Contrast(im, a.argument)
 	case brightness:
-		picture.Brightness(im, argument)
+		picture.Brightness(im, a.argument)
 	case sharpness:
-		picture.Sharpness(im, argument, &w.scratch)
-	case identity:
-	default:
-		w.move(o, argument, f, fill)
+		picture.Sharpness(im, a.argument, &w.scratch)
 	}
 	return nil
 }
 
 // move does the operations that need a second picture.
-func (w *work) move(o operation, argument float64, f picture.Filter, fill [3]uint8) {
+func (w *work) move(a act, fill [3]uint8) {
 	to, from := w.spare(), w.image
-	switch o {
+	switch a.operation {
 	case rotate:
-		picture.Rotate(to, from, argument, f, fill)
+		picture.Rotate(to, from, a.argument, a.filter, fill)
 	case shearX:
-		picture.ShearX(to, from, argument, f, fill)
+		picture.ShearX(to, from, a.argument, a.filter, fill)
 	case shearY:
-		picture.ShearY(to, from, argument, f, fill)
+		picture.ShearY(to, from, a.argument, a.filter, fill)
 	case translateX:
-		picture.TranslateX(to, from, argument, f, fill)
+		picture.TranslateX(to, from, a.argument, a.filter, fill)
 	case translateY:
-		picture.TranslateY(to, from, argument, f, fill)
+		picture.TranslateY(to, from, a.argument, a.filter, fill)
 	case translateRelX:
-		picture.TranslateX(to, from, argument*float64(from.Width), f, fill)
+		picture.TranslateX(to, from, a.argument*float64(from.Width), a.filter, fill)
 	case translateRelY:
-		picture.TranslateY(to, from, argument*float64(from.Height), f, fill)
+		picture.TranslateY(to, from, a.argument*float64(from.Height), a.filter, fill)
 	}
 	w.turn()
 }

@@ -69,6 +69,11 @@ func (s *Stream) Float64() float64 {
 	return float64(s.Uint64()>>11) * 0x1p-53
 }
 
+// between returns a uniformly random number in [low, high).
+func (s *Stream) between(low, high float64) float64 {
+	return low + float64((high-low)*s.Float64())
+}
+
 // Normal returns a normally distributed number of mean 0 and deviation 1, from
 // two uniform ones (Box and Muller, 1958, https://doi.org/10.1214/aoms/1177706645).
 func (s *Stream) Normal() float64 {

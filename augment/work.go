@@ -97,6 +97,3 @@ func (w *work) turn() { w.image, w.shared = w.spare(), false }
 
 // chance is true with the given probability. It draws once, whatever that is.
 func (w *work) chance(probability float64) bool { return w.random.Float64() < probability }
-
-// between is uniform in [low, high).
-func (w *work) between(low, high float64) float64 { return low + (high-low)*w.random.Float64() }
