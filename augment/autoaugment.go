@@ -133,9 +133,15 @@ func autoArgument(o operation, bin int, negative bool, height, width int) float6
 	return 0
 }
 
-// binned is one of evenly spaced magnitudes from 0 to top, in float32 as
-// torchvision has them: the difference decides pixels that lie on an edge.
-// torchvision's translations go right and down where ours go left and up.
+// binned is one of evenly spaced magnitudes from 0 to top, rounded as
+// torch.linspace rounds in float32 on a processor with AVX2 (its last bit
+// depends on the processor): what lies on an edge depends on it. torchvision's
+// translations go right and down where ours go left and up.
 func binned(top float64, bin, bins int) float64 {
-	return float64(float32(top * float64(bin) / float64(bins-1)))
+	end := float32(top)
+	step := float64(end / float32(bins-1))
+	if 2*bin < bins {
+		return float64(float32(step * float64(bin)))
+	}
+	return float64(float32(float64(end) - float64(step*float64(bins-1-bin))))
 }
