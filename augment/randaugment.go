@@ -99,26 +99,30 @@ func newRandAugment(s *recipe.RandAugment) (*randAugment, error) {
 const maxMagnitude = 1000
 
 func (r *randAugment) apply(w *work) error {
-	var chosen [maxLayers]operation
-	for i := range r.operations {
-		chosen[i] = randAugmentOperations[w.random.IntN(len(randAugmentOperations))]
-	}
-	for _, o := range chosen[:r.operations] {
-		if err := w.perform(r.draw(o, &w.random), r.fill); err != nil {
+	acts := r.draw(&w.random)
+	for _, a := range acts[:r.operations] {
+		if err := w.perform(a, r.fill); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// draw makes of an operation what happens to one picture: nothing, or the
-// operation with an argument of its own.
-func (r *randAugment) draw(o operation, random *Stream) act {
-	if random.Float64() >= r.probability {
-		return act{}
+// draw chooses the operations and then, for each, whether it happens and how;
+// what does not happen is the identity.
+func (r *randAugment) draw(random *Stream) (acts [maxLayers]act) {
+	for i := range r.operations {
+		acts[i].operation = randAugmentOperations[random.IntN(len(randAugmentOperations))]
 	}
-	argument := r.argument(o, r.level(random), random)
-	return act{o, argument, filter(r.filter, random)}
+	for i := range r.operations {
+		if random.Float64() >= r.probability {
+			acts[i] = act{}
+			continue
+		}
+		acts[i].argument = r.argument(acts[i].operation, r.level(random), random)
+		acts[i].filter = filter(r.filter, random)
+	}
+	return acts
 }
 
 // level is the magnitude of one operation.

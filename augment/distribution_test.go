@@ -1,0 +1,382 @@
+package augment
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"cone/picture"
+	"cone/recipe"
+)
+
+// draws is how often the tests of this file draw. All streams are fixed, so
+// that a test passes or fails for good.
+const draws = 40000
+
+// drawing is the stream of draw i.
+func drawing(i int) *Stream {
+	s := NewStream(11, PurposeAugment, 1, uint64(i))
+	return &s
+}
+
+// counted compares counts with their probabilities by chi-squared at 0.1 %.
+func counted[K comparable](t *testing.T, what string, counts map[K]float64, probabilities map[K]float64) {
+	t.Helper()
+	total, sum, chi := 0.0, 0.0, 0.0
+	for key, n := range counts {
+		total += n
+		if probabilities[key] == 0 {
+			t.Errorf("%s: %v came %v times and never should", what, key, n)
+		}
+	}
+	for key, p := range probabilities {
+		sum += p
+		expected := p * total
+		if p > 0 && expected < 5 {
+			t.Fatalf("%s: %v is expected only %v times", what, key, expected)
+		}
+		if p > 0 {
+			chi += (counts[key] - expected) * (counts[key] - expected) / expected
+		}
+	}
+	if math.Abs(sum-1) > 1e-6 {
+		t.Fatalf("%s: the probabilities add up to %v", what, sum)
+	}
+	// Wilson and Hilferty, 1931, https://doi.org/10.1073/pnas.17.12.684.
+	free := float64(len(probabilities) - 1)
+	limit := free * math.Pow(1-2/(9*free)+3.09*math.Sqrt(2/(9*free)), 3)
+	if !(chi <= limit) {
+		t.Errorf("%s: chi-squared is %.1f, above %.1f: %v", what, chi, limit, counts)
+	}
+}
+
+// uniform gives n keys the same probability.
+func uniform(n int) map[int]float64 {
+	p := map[int]float64{}
+	for i := range n {
+		p[i] = 1 / float64(n)
+	}
+	return p
+}
+
+// cells counts numbers from low to high in ten cells of equal width, for
+// which all must be as likely.
+func cells(t *testing.T, what string, low, high float64, draw func(s *Stream) float64) {
+	t.Helper()
+	counts := map[int]float64{}
+	for i := range draws {
+		v := draw(drawing(i))
+		if v < low || v > high {
+			t.Fatalf("%s: %v lies outside of %v to %v", what, v, low, high)
+		}
+		counts[min(int((v-low)/(high-low)*10), 9)]++
+	}
+	counted(t, what, counts, uniform(10))
+}
+
+func TestBetween(t *testing.T) {
+	cells(t, "between", -3, 4.5, func(s *Stream) float64 { return s.between(-3, 4.5) })
+}
+
+func TestNormal(t *testing.T) {
+	counts, probabilities := map[int]float64{}, map[int]float64{}
+	below := func(x float64) float64 { return 0.5 * math.Erfc(-x/math.Sqrt2) }
+	for i := range draws {
+		counts[int(math.Floor(2*max(-3, min(drawing(i).Normal(), 2.999))))]++
+	}
+	for c := -6; c < 6; c++ {
+		probabilities[c] = below(float64(c+1)/2) - below(float64(c)/2)
+	}
+	probabilities[-6], probabilities[5] = below(-2.5), below(-2.5)
+	counted(t, "normal", counts, probabilities)
+}
+
+// betaBelow is the share of Beta(alpha, alpha) below x ≤ ½, by Simpson's rule
+// after substituting u = x^alpha, which leaves no pole.
+func betaBelow(x, alpha float64) float64 {
+	integral := func(x float64) float64 {
+		const n = 4000
+		top := math.Pow(x, alpha)
+		f := func(i int) float64 {
+			return math.Pow(1-math.Pow(top*float64(i)/n, 1/alpha), alpha-1)
+		}
+		sum := f(0) + f(n)
+		for i := 1; i < n; i++ {
+			sum += f(i) * float64(2+2*(i%2))
+		}
+		return sum * top / (3 * n)
+	}
+	return integral(x) / integral(0.5) / 2
+}
+
+func TestBeta(t *testing.T) {
+	edges := []float64{0, 0.001, 0.02, 0.1, 0.2, 0.3, 0.4, 0.5}
+	for _, alpha := range []float64{0.1, 0.2, 0.5, 0.8, 1, 2, 7.5} {
+		counts, probabilities := map[int]float64{}, map[int]float64{}
+		place := func(v float64) int { // the cell, those above ½ negative
+			side := 1
+			if v > 0.5 {
+				v, side = 1-v, -1
+			}
+			for c := 1; ; c++ {
+				if v <= edges[c] {
+					return side * c
+				}
+			}
+		}
+		for i := range draws {
+			counts[place(drawing(i).Beta(alpha))]++
+		}
+		rest := 0.0 // cells too rare to count join the next
+		for c := 1; c < len(edges); c++ {
+			p := betaBelow(edges[c], alpha) - betaBelow(edges[c-1], alpha) + rest
+			if rest = 0; p*draws < 5 {
+				rest = p
+				counts[c+1], counts[-c-1] = counts[c+1]+counts[c], counts[-c-1]+counts[-c]
+				delete(counts, c)
+				delete(counts, -c)
+				continue
+			}
+			probabilities[c], probabilities[-c] = p, p
+		}
+		counted(t, fmt.Sprintf("Beta(%v)", alpha), counts, probabilities)
+	}
+	if p := betaBelow(0.25, 0.5); math.Abs(p-1.0/3) > 1e-6 { // the arc sine law
+		t.Errorf("a share of %v of Beta(½, ½) lies below ¼, want ⅓", p)
+	}
+	for i := range 1000 { // where gammas are too small for numbers
+		if v := drawing(i).Beta(1e-4); !(v >= 0 && v <= 1) {
+			t.Fatalf("Beta(0.0001) gave %v", v)
+		}
+	}
+}
+
+func TestRandomResizedCropDraws(t *testing.T) {
+	const side = 5000
+	c := &randomResizedCrop{RandomResizedCrop: recipe.RandomResizedCrop{Scale: []float64{0.08, 0.5}, Ratio: []float64{0.75, 4.0 / 3}}}
+	part := func(s *Stream) picture.Rect { return c.draw(side, side, s) }
+	cells(t, "area", 0.0799, 0.5001, func(s *Stream) float64 { p := part(s); return float64(p.Height*p.Width) / (side * side) })
+	limit := math.Log(4.0/3) + 0.001
+	cells(t, "logarithm of the aspect ratio", -limit, limit, func(s *Stream) float64 {
+		p := part(s)
+		return math.Log(float64(p.Width) / float64(p.Height))
+	})
+	cells(t, "row", 0, 1, func(s *Stream) float64 { p := part(s); return float64(p.Top) / float64(side-p.Height) })
+	cells(t, "column", 0, 1, func(s *Stream) float64 { p := part(s); return float64(p.Left) / float64(side-p.Width) })
+}
+
+func TestRandomErasingDraws(t *testing.T) {
+	const side = 5000
+	e := &randomErasing{RandomErasing: recipe.RandomErasing{Scale: []float64{0.02, 0.25}, Ratio: []float64{0.3, 3.3}}}
+	part := func(s *Stream) picture.Rect {
+		p, ok := e.draw(side, side, s)
+		if !ok {
+			t.Fatal("no rectangle was found")
+		}
+		return p
+	}
+	cells(t, "area", 0.0199, 0.2501, func(s *Stream) float64 { p := part(s); return float64(p.Height*p.Width) / (side * side) })
+	cells(t, "logarithm of the aspect ratio", math.Log(0.2997), math.Log(3.303), func(s *Stream) float64 {
+		p := part(s)
+		return math.Log(float64(p.Height) / float64(p.Width))
+	})
+	cells(t, "row", 0, 1, func(s *Stream) float64 { p := part(s); return float64(p.Top) / float64(side-p.Height) })
+	cells(t, "column", 0, 1, func(s *Stream) float64 { p := part(s); return float64(p.Left) / float64(side-p.Width) })
+}
+
+func TestColorJitterDraws(t *testing.T) {
+	c := &colorJitter{ColorJitter: recipe.ColorJitter{Brightness: 0.4, Contrast: 0.3, Saturation: 1.5, Hue: 0.1}}
+	orders, probabilities := map[[4]change]float64{}, map[[4]change]float64{}
+	for i := range draws {
+		var order [4]change
+		for j, a := range c.draw(drawing(i)) {
+			order[j] = a.change
+		}
+		orders[order]++
+	}
+	for i := range 256 {
+		order := [4]change{change(i % 4), change(i / 4 % 4), change(i / 16 % 4), change(i / 64)}
+		seen := map[change]bool{}
+		for _, o := range order {
+			seen[o] = true
+		}
+		if len(seen) == 4 {
+			probabilities[order] = 1.0 / 24
+		}
+	}
+	counted(t, "order", orders, probabilities)
+	by := func(what change) func(s *Stream) float64 {
+		return func(s *Stream) float64 {
+			for _, a := range c.draw(s) {
+				if a.change == what {
+					return a.by
+				}
+			}
+			t.Fatalf("change %d is missing", what)
+			return 0
+		}
+	}
+	cells(t, "brightness", 0.6, 1.4, by(changeBrightness))
+	cells(t, "contrast", 0.7, 1.3, by(changeContrast))
+	cells(t, "saturation", 0, 2.5, by(changeSaturation))
+	cells(t, "hue", -0.1, 0.1, by(changeHue))
+}
+
+func TestAutoAugmentDraws(t *testing.T) {
+	for name, policy := range autoAugmentPolicies {
+		a := &autoAugment{policy: policy}
+		var counts, probabilities [2]map[act]float64
+		for i := range 2 {
+			counts[i], probabilities[i] = map[act]float64{}, map[act]float64{}
+		}
+		for i := range draws {
+			for j, drawn := range a.draw(300, 200, drawing(i)) {
+				counts[j][drawn]++
+			}
+		}
+		for _, pair := range policy {
+			for j, s := range pair {
+				probabilities[j][act{}] += (1 - s.probability) / 25
+				for _, negative := range []bool{false, true} {
+					if s.probability > 0 {
+						drawn := act{s.operation, autoArgument(s.operation, s.bin, negative, 300, 200), picture.Nearest}
+						probabilities[j][drawn] += s.probability / 50
+					}
+				}
+			}
+		}
+		counted(t, name+", first", counts[0], probabilities[0])
+		counted(t, name+", second", counts[1], probabilities[1])
+	}
+}
+
+func TestTrivialAugmentWideDraws(t *testing.T) {
+	counts, probabilities := map[act]float64{}, map[act]float64{}
+	for i := range 4 * draws {
+		counts[(&trivialAugmentWide{}).draw(drawing(i))]++
+	}
+	for _, o := range wideOperations {
+		for bin := range wideBins {
+			for _, negative := range []bool{false, true} {
+				probabilities[act{o, wideArgument(o, bin, negative), picture.Nearest}] += 1.0 / (14 * 31 * 2)
+			}
+		}
+	}
+	counted(t, "operation and magnitude", counts, probabilities)
+}
+
+func TestRandAugmentDraws(t *testing.T) {
+	r, err := randAugmentOf("rand-m7-n3-p0.7-inc1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	operations, probabilities := map[operation]float64{}, map[operation]float64{identity: 0.3}
+	filters, negative := map[int]float64{}, map[int]float64{}
+	for i := range draws {
+		for j, a := range r.draw(drawing(i)) {
+			switch {
+			case j >= 3:
+				if a != (act{}) {
+					t.Fatalf("more than 3 operations")
+				}
+				continue
+			case a.operation == rotate && a.argument < 0:
+				negative[1]++
+			case a.operation == rotate:
+				negative[0]++
+			}
+			operations[a.operation]++
+			if a.operation != identity {
+				filters[int(a.filter-picture.Bilinear)]++
+			}
+		}
+	}
+	for _, o := range randAugmentOperations {
+		probabilities[o] = 0.7 / 15
+	}
+	counted(t, "operation", operations, probabilities)
+	counted(t, "interpolation", filters, uniform(2))
+	counted(t, "sign", negative, uniform(2))
+}
+
+func TestRandAugmentLevels(t *testing.T) {
+	r, err := randAugmentOf("rand-m8-mstd101")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells(t, "uniform level", 0, 8, r.level)
+	if r, err = randAugmentOf("rand-m9-mstd1.5"); err != nil {
+		t.Fatal(err)
+	}
+	// Those above 10 become 10.
+	below := func(x float64) float64 { return 0.5 * math.Erfc(-(x-9)/1.5/math.Sqrt2) }
+	counts, probabilities := map[int]float64{}, map[int]float64{}
+	for i := range draws {
+		level := r.level(drawing(i))
+		if level < 0 || level > 10 {
+			t.Fatalf("level %v", level)
+		}
+		counts[max(int(level), 4)]++
+	}
+	for c := 4; c < 10; c++ {
+		probabilities[c] = below(float64(c+1)) - below(float64(c))
+	}
+	probabilities[4], probabilities[10] = below(5), 1-below(10)
+	counted(t, "normal level", counts, probabilities)
+}
+
+func TestCutMixParts(t *testing.T) {
+	size := picture.Size{Height: 9, Width: 12, Channels: 3}
+	counts, probabilities := map[picture.Rect]float64{}, map[picture.Rect]float64{}
+	for i := range draws {
+		counts[cutMixPart(size, 0.4, drawing(i))]++
+	}
+	for y := range 9 { // 3 rows and 4 columns
+		for x := range 12 {
+			top, left := max(y-1, 0), max(x-2, 0)
+			probabilities[picture.Rect{Top: top, Left: left, Height: min(y+2, 9) - top, Width: min(x+2, 12) - left}] += 1.0 / 108
+		}
+	}
+	counted(t, "part", counts, probabilities)
+}
+
+func TestMixChooses(t *testing.T) {
+	m := &Mixer{recipe.Mix{MixupAlpha: 0.3, CutMixAlpha: 1, SwitchProbability: 0.3, Probability: 0.6, Mode: "batch"}}
+	size := picture.Size{Height: 1000, Width: 1000, Channels: 3}
+	counts := map[string]float64{}
+	for i := range draws {
+		switch b := m.draw(size, drawing(i)); {
+		case b.cut:
+			counts["cutmix"]++
+		case b.share == 1:
+			counts["neither"]++
+		default:
+			counts["mixup"]++
+		}
+	}
+	counted(t, "choice", counts, map[string]float64{"neither": 0.4, "mixup": 0.6 * 0.7, "cutmix": 0.6 * 0.3})
+}
+
+// TestProbabilities counts the pictures that a step changes.
+func TestProbabilities(t *testing.T) {
+	size := picture.Size{Height: 12, Width: 15, Channels: 3}
+	before := synthetic(size)
+	for _, step := range []string{
+		"horizontal_flip: {probability: 0.3}",
+		"vertical_flip: {probability: 0.3}",
+		"color_jitter: {probability: 0.3}",
+		"random_grey: {probability: 0.3}",
+		"gaussian_blur: {probability: 0.3, sigma: [1, 2]}",
+		"random_erasing: {probability: 0.3, scale: [0.1, 0.2], ratio: [1, 1]}",
+	} {
+		transform := compile(t, size, steps(t, step)...)
+		counts, scratch, dst := map[bool]float64{}, transform.Scratch(), make([]byte, size.Bytes())
+		for i := range draws / 10 {
+			if err := transform.Apply(dst, before, Key{Seed: 4, Index: i}, scratch); err != nil {
+				t.Fatal(err)
+			}
+			counts[string(dst) != string(before.Pixels)]++
+		}
+		counted(t, step, counts, map[bool]float64{true: 0.3, false: 0.7})
+	}
+}
