@@ -218,16 +218,16 @@ func cropReflected(dst, src *picture.Image, r picture.Rect) {
 	dst.Reset(picture.Size{Height: r.Height, Width: r.Width, Channels: src.Channels})
 	channels := src.Channels
 	for y := range r.Height {
-		row := reflect(r.Top+y, src.Height) * src.Width
+		row := mirrored(r.Top+y, src.Height) * src.Width
 		for x := range r.Width {
-			from := (row + reflect(r.Left+x, src.Width)) * channels
+			from := (row + mirrored(r.Left+x, src.Width)) * channels
 			copy(dst.Pixels[(y*r.Width+x)*channels:], src.Pixels[from:from+channels])
 		}
 	}
 }
 
-// reflect is the place within 0…n−1 that place at stands for.
-func reflect(at, n int) int {
+// mirrored is the place within 0…n−1 that place at stands for.
+func mirrored(at, n int) int {
 	if n == 1 {
 		return 0
 	}

@@ -58,7 +58,7 @@ BODY grey_body(uint8_t *rgb, size_t pixels) {
   }
 }
 
-BODY luma_sum_body(const uint8_t *rgb, size_t pixels, uint64_t *sum) {
+BODY luma_sum_to_body(const uint8_t *rgb, size_t pixels, uint64_t *sum) {
   *sum = 0;
   for (size_t at = 0; at < pixels; at += kBlock) {
     Block p;
@@ -157,6 +157,13 @@ BODY hue_body(uint8_t *rgb, size_t pixels, uint8_t shift) {
 }  // namespace
 
 CLONE(grey, (uint8_t *rgb, size_t pixels), rgb, pixels)
-CLONE(luma_sum, (const uint8_t *rgb, size_t pixels, uint64_t *sum), rgb, pixels, sum)
+CLONE(luma_sum_to, (const uint8_t *rgb, size_t pixels, uint64_t *sum), rgb, pixels, sum)
 CLONE(saturate, (uint8_t *rgb, size_t pixels, float factor), rgb, pixels, factor)
 CLONE(hue, (uint8_t *rgb, size_t pixels, uint8_t shift), rgb, pixels, shift)
+
+// A sum that Go hands out by pointer would be allocated anew for each picture.
+uint64_t cone_luma_sum(int level, const uint8_t *rgb, size_t pixels) {
+  uint64_t sum;
+  cone_luma_sum_to(level, rgb, pixels, &sum);
+  return sum;
+}

@@ -36,8 +36,8 @@ double cone_sin(double radians);
 // Makes the channels of RGB pixels equal their luma, Pillow's mode L.
 void cone_grey(int level, uint8_t *rgb, size_t pixels);
 
-// Writes the sum of the luma of RGB pixels to sum.
-void cone_luma_sum(int level, const uint8_t *rgb, size_t pixels, uint64_t *sum);
+// Returns the sum of the luma of RGB pixels.
+uint64_t cone_luma_sum(int level, const uint8_t *rgb, size_t pixels);
 
 // Mixes RGB pixels, in place, with their luma: luma + factor·(pixel − luma).
 void cone_saturate(int level, uint8_t *rgb, size_t pixels, float factor);

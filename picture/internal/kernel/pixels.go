@@ -32,9 +32,7 @@ func Grey(rgb []uint8) {
 
 // LumaSum is the sum of the luma of RGB pixels.
 func LumaSum(rgb []uint8) int {
-	var sum C.uint64_t
-	C.cone_luma_sum(C.int(Active), bytes(rgb), C.size_t(len(rgb)/3), &sum)
-	return int(sum)
+	return int(C.cone_luma_sum(C.int(Active), bytes(rgb), C.size_t(len(rgb)/3)))
 }
 
 // Saturate makes RGB pixels luma + factor·(pixel − luma).
