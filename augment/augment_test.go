@@ -37,11 +37,13 @@ func numbered(size picture.Size) []byte {
 	return image
 }
 
-// apply writes into memory full of rubbish, as recycled buffers are.
-func apply(t testing.TB, transform *Transform, src []byte, key Key) []byte {
+// apply writes into memory full of rubbish, as recycled buffers are. Where the
+// transform takes various sizes, the picture's is given.
+func apply(t testing.TB, transform *Transform, src []byte, key Key, size ...picture.Size) []byte {
 	t.Helper()
 	dst := bytes.Repeat([]byte{0xee}, transform.OutputSize().Bytes())
-	if err := transform.Apply(dst, &picture.Image{Size: transform.in, Pixels: src}, key, transform.Scratch()); err != nil {
+	of := append(size, transform.in)[0]
+	if err := transform.Apply(dst, &picture.Image{Size: of, Pixels: src}, key, transform.Scratch()); err != nil {
 		t.Fatal(err)
 	}
 	return dst
