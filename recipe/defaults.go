@@ -59,9 +59,9 @@ func Default() Recipe {
 }
 
 // defaultStep returns a Step with every kind set to what a step of that kind
-// starts from when keys are left out: torchvision's and timm's defaults, and
-// the 4 pixels that CIFAR recipes pad by (He et al., arXiv 1512.03385). Sizes
-// have no default.
+// starts from when keys are left out: torchvision's and timm's defaults where
+// they have any that do something, else those of well-known recipes.
+// TestStepDefaults names the source of each. Sizes have no default.
 func defaultStep() Step {
 	// ImageNet's mean colour, which normalisation makes 0.
 	mean := func() []int { return []int{124, 116, 104} }
@@ -72,12 +72,11 @@ func defaultStep() Step {
 			Ratio:         []float64{3.0 / 4, 4.0 / 3},
 			Interpolation: "bilinear",
 		},
-		Resize:         &Resize{Interpolation: "bilinear"},
-		CenterCrop:     &CenterCrop{},
-		RandomCrop:     &RandomCrop{Padding: 4, Border: "black"},
-		HorizontalFlip: &HorizontalFlip{Probability: 0.5},
-		VerticalFlip:   &VerticalFlip{Probability: 0.5},
-		// SimCLR's and SupCon's strengths for CIFAR.
+		Resize:             &Resize{Interpolation: "bilinear"},
+		CenterCrop:         &CenterCrop{},
+		RandomCrop:         &RandomCrop{Padding: 4, Border: "black"},
+		HorizontalFlip:     &HorizontalFlip{Probability: 0.5},
+		VerticalFlip:       &VerticalFlip{Probability: 0.5},
 		ColorJitter:        &ColorJitter{Brightness: 0.4, Contrast: 0.4, Saturation: 0.4, Hue: 0.1, Probability: 0.8},
 		RandomGrey:         &RandomGrey{Probability: 0.2},
 		GaussianBlur:       &GaussianBlur{Kernel: 23, Sigma: []float64{0.1, 2}, Probability: 0.5},
@@ -85,7 +84,7 @@ func defaultStep() Step {
 		RandAugment:        &RandAugment{Config: "rand-m9-mstd0.5-inc1", Fill: mean(), Interpolation: "random"},
 		TrivialAugmentWide: &TrivialAugmentWide{Fill: black()},
 		RandomErasing: &RandomErasing{
-			Probability: 0.25, Scale: []float64{0.02, 1.0 / 3}, Ratio: []float64{0.3, 10.0 / 3}, Value: "fill", Fill: mean(),
+			Probability: 0.5, Scale: []float64{0.02, 1.0 / 3}, Ratio: []float64{0.3, 10.0 / 3}, Value: "fill", Fill: mean(),
 		},
 		Mixup:  &Mixup{Alpha: 0.2, Probability: 1},
 		CutMix: &CutMix{Alpha: 1, Probability: 1},

@@ -72,8 +72,8 @@ func defaultText(key string, v reflect.Value) string {
 }
 
 func choicesOf(key string) []string {
-	if lastPart(key) == "interpolation" {
-		return slices.Clone(interpolations)
+	if of, inside := strings.CutPrefix(key, "augment[]."); inside {
+		return slices.Clone(stepChoices[of])
 	}
 	return slices.Clone(choices[key])
 }

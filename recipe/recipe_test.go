@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -151,6 +153,24 @@ func TestKeys(t *testing.T) {
 	if got := docs["augment"]; got.Type != "[]Step" || got.Default != "[]" ||
 		!strings.HasPrefix(got.Doc, "Augment is what happens to every training image") {
 		t.Errorf("augment: %+v", got)
+	}
+	for key := range stepChoices {
+		if _, ok := docs["augment[]."+key]; !ok {
+			t.Errorf("stepChoices has %s, which is no step's key", key)
+		}
+	}
+	for key, doc := range docs {
+		// A step's setting that is a name must say which there are, and the default be one.
+		if strings.HasPrefix(key, "augment[]") && doc.Type == "string" && key != "augment[].rand_augment.config" {
+			if !slices.Contains(doc.Choices, doc.Default) {
+				t.Errorf("%s may be %v, and is %q by default", key, doc.Choices, doc.Default)
+			}
+			for _, c := range doc.Choices {
+				if !strings.Contains(doc.Doc, strconv.Quote(c)) {
+					t.Errorf("the explanation of %s does not name %q: %s", key, c, doc.Doc)
+				}
+			}
+		}
 	}
 	for key := range choices {
 		if _, ok := docs[key]; !ok {

@@ -5,6 +5,10 @@ package recipe
 //	augment:
 //	  - random_crop: {padding: 4}
 //	  - horizontal_flip: {probability: 0.5}
+//
+// Steps treat grey pictures, of 1 channel, as RGB pictures with three equal
+// channels: saturation, hue and RandomGrey change nothing. A colour to fill
+// with is then its first number alone.
 type Step struct {
 	RandomResizedCrop  *RandomResizedCrop  `yaml:"random_resized_crop,omitempty"`
 	Resize             *Resize             `yaml:"resize,omitempty"`
@@ -74,7 +78,8 @@ type VerticalFlip struct {
 // ColorJitter changes brightness, contrast, saturation and hue in random
 // order, as torchvision's transform of that name: a setting x below 1 draws a
 // factor between 1−x and 1+x, and hue, at most 0.5, a turn between −x and x.
-// It does so with the given Probability (0.8 in SimCLR and SupCon).
+// It does so with the given Probability. The defaults are SimCLR's and
+// SupCon's. Of a grey picture, only brightness and contrast change.
 type ColorJitter struct {
 	Brightness  float64 `yaml:"brightness"`
 	Contrast    float64 `yaml:"contrast"`
@@ -83,7 +88,8 @@ type ColorJitter struct {
 	Probability float64 `yaml:"probability"`
 }
 
-// RandomGrey turns a picture grey with the given probability.
+// RandomGrey turns a picture grey with the given probability, and leaves the
+// number of channels as it is.
 type RandomGrey struct {
 	Probability float64 `yaml:"probability"`
 }
@@ -97,7 +103,7 @@ type GaussianBlur struct {
 }
 
 // AutoAugment applies one of 25 learnt pairs of operations (Cubuk et al.,
-// arXiv 1805.09501), with torchvision's magnitudes.
+// arXiv 1805.09501) with torchvision's magnitudes, to the nearest pixel.
 type AutoAugment struct {
 	// Policy: "imagenet" or "cifar10", after the data it was learnt on.
 	Policy string `yaml:"policy"`
@@ -109,19 +115,22 @@ type AutoAugment struct {
 // timm does.
 type RandAugment struct {
 	// Config is timm's string, such as "rand-m7-mstd0.5-inc1": m is the
-	// magnitude (of 10), n the number of operations (2), mstd the deviation of
-	// the magnitude (above 100: uniform from 0), mmax its bound (10), p the
-	// probability of each operation (0.5), inc1 takes the operations whose
-	// effect grows with the magnitude.
+	// magnitude (10), n the number of operations (2), mstd the deviation of the
+	// magnitude (0; above 100: uniform from 0 to m), mmax what larger
+	// magnitudes become (10), p the probability of each operation (0.5), inc1
+	// takes the operations whose effect grows with the magnitude. What is in
+	// brackets holds for parts that are left out; timm's t is not known.
 	Config string `yaml:"config"`
-	// Fill is the colour of what lies beyond the picture; timm takes the mean.
+	// Fill is the colour of what lies beyond the picture: as in timm,
+	// ImageNet's mean by default.
 	Fill []int `yaml:"fill,flow"`
 	// Interpolation: "bilinear", "bicubic", or "random" for either.
 	Interpolation string `yaml:"interpolation"`
 }
 
 // TrivialAugmentWide applies one random operation with a random magnitude out
-// of a wide range (Müller and Hutter, arXiv 2103.10158), as torchvision does.
+// of a wide range (Müller and Hutter, arXiv 2103.10158), as torchvision does,
+// to the nearest pixel.
 type TrivialAugmentWide struct {
 	// Fill is the colour of what lies beyond the picture.
 	Fill []int `yaml:"fill,flow"`
@@ -143,22 +152,24 @@ type RandomErasing struct {
 }
 
 // Mixup mixes pairs of pictures and their labels by λ ~ Beta(Alpha, Alpha)
-// (Zhang et al., arXiv 1710.09412) with the given Probability. It comes last.
+// (Zhang et al., arXiv 1710.09412), one λ for a batch, with the given
+// Probability. It comes last.
 type Mixup struct {
 	Alpha       float64 `yaml:"alpha"`
 	Probability float64 `yaml:"probability"`
 }
 
 // CutMix puts a rectangle of one picture into another, and mixes labels by its
-// area 1 − λ, λ ~ Beta(Alpha, Alpha) (Yun et al., arXiv 1905.04899), with the
-// given Probability. It comes last.
+// area 1 − λ, λ ~ Beta(Alpha, Alpha) (Yun et al., arXiv 1905.04899), one
+// rectangle for a batch, with the given Probability. It comes last.
 type CutMix struct {
 	Alpha       float64 `yaml:"alpha"`
 	Probability float64 `yaml:"probability"`
 }
 
 // Mix applies mixup or CutMix to a batch, as timm's Mixup does: one of the two
-// with the given Probability, CutMix with SwitchProbability. It comes last.
+// with the given Probability, CutMix with SwitchProbability. An alpha of 0
+// leaves the other alone. It comes last.
 type Mix struct {
 	MixupAlpha        float64 `yaml:"mixup_alpha"`
 	CutMixAlpha       float64 `yaml:"cutmix_alpha"`

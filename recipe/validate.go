@@ -23,12 +23,6 @@ var choices = map[string][]string{
 	"optim.schedule":      {"cosine-epoch", "cosine-step", "constant"},
 }
 
-// interpolations are the known values of every step's interpolation.
-var (
-	interpolations       = []string{"bilinear", "bicubic"}
-	randomInterpolations = []string{"bilinear", "bicubic", "random"}
-)
-
 // Bounds no sensible recipe comes near. They keep a slip of the keyboard from
 // asking for more memory than there is, and sums from overflowing.
 const (

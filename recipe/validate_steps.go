@@ -5,6 +5,22 @@ import (
 	"strings"
 )
 
+// stepChoices lists the known values of the steps' settings that are names.
+var stepChoices = map[string][]string{
+	"random_resized_crop.interpolation": {"bilinear", "bicubic", "random"},
+	"resize.interpolation":              {"bilinear", "bicubic"},
+	"random_crop.border":                {"black", "reflect"},
+	"auto_augment.policy":               {"imagenet", "cifar10"},
+	"rand_augment.interpolation":        {"bilinear", "bicubic", "random"},
+	"random_erasing.value":              {"fill", "random", "pixel"},
+	"mix.mode":                          {"batch", "pair", "elem"},
+}
+
+// choice checks a step's setting that is a name.
+func (c *checker) choice(at, setting, value string) {
+	c.oneOf(at+"."+setting, value, stepChoices[setting])
+}
+
 // kinds lists the YAML keys of the steps that s holds; a proper Step has one.
 func (s Step) kinds() []string {
 	var kinds []string
@@ -40,19 +56,19 @@ func (c *checker) steps(key string, steps []Step) {
 // geometry checks what changes the place of pixels.
 func (c *checker) geometry(at string, s Step) {
 	if crop := s.RandomCrop; crop != nil {
+		c.choice(at, "random_crop.border", crop.Border)
 		at := at + ".random_crop"
 		c.atLeast(at+".padding", crop.Padding, 0)
 		c.atMost(at+".padding", crop.Padding, maxPixels)
 		c.atLeast(at+".size", crop.Size, 0)
 		c.atMost(at+".size", crop.Size, maxPixels)
-		c.oneOf(at+".border", crop.Border, []string{"black", "reflect"})
 	}
 	if crop := s.RandomResizedCrop; crop != nil {
+		c.choice(at, "random_resized_crop.interpolation", crop.Interpolation)
 		at := at + ".random_resized_crop"
 		c.side(at+".size", crop.Size)
 		c.area(at+".scale", crop.Scale)
 		c.interval(at+".ratio", crop.Ratio)
-		c.oneOf(at+".interpolation", crop.Interpolation, randomInterpolations)
 	}
 	if flip := s.HorizontalFlip; flip != nil {
 		c.share(at+".horizontal_flip.probability", flip.Probability)
@@ -61,6 +77,7 @@ func (c *checker) geometry(at string, s Step) {
 		c.share(at+".vertical_flip.probability", flip.Probability)
 	}
 	if r := s.Resize; r != nil {
+		c.choice(at, "resize.interpolation", r.Interpolation)
 		at := at + ".resize"
 		switch {
 		case r.Height == 0 && r.Width == 0:
@@ -71,17 +88,16 @@ func (c *checker) geometry(at string, s Step) {
 			c.side(at+".height", r.Height)
 			c.side(at+".width", r.Width)
 		}
-		c.oneOf(at+".interpolation", r.Interpolation, interpolations)
 	}
 	if s.CenterCrop != nil {
 		c.side(at+".center_crop.size", s.CenterCrop.Size)
 	}
 	if e := s.RandomErasing; e != nil {
+		c.choice(at, "random_erasing.value", e.Value)
 		at := at + ".random_erasing"
 		c.share(at+".probability", e.Probability)
 		c.area(at+".scale", e.Scale)
 		c.interval(at+".ratio", e.Ratio)
-		c.oneOf(at+".value", e.Value, []string{"fill", "random", "pixel"})
 		c.fill(at+".fill", e.Fill)
 	}
 }
@@ -110,11 +126,11 @@ func (c *checker) colours(at string, s Step) {
 		}
 	}
 	if a := s.AutoAugment; a != nil {
-		c.oneOf(at+".auto_augment.policy", a.Policy, []string{"imagenet", "cifar10"})
+		c.choice(at, "auto_augment.policy", a.Policy)
 		c.fill(at+".auto_augment.fill", a.Fill)
 	}
 	if a := s.RandAugment; a != nil {
-		c.oneOf(at+".rand_augment.interpolation", a.Interpolation, randomInterpolations)
+		c.choice(at, "rand_augment.interpolation", a.Interpolation)
 		c.fill(at+".rand_augment.fill", a.Fill)
 	}
 	if a := s.TrivialAugmentWide; a != nil {
@@ -133,6 +149,7 @@ func (c *checker) mixing(at string, s Step) {
 		c.share(at+".cutmix.probability", m.Probability)
 	}
 	if m := s.Mix; m != nil {
+		c.choice(at, "mix.mode", m.Mode)
 		at := at + ".mix"
 		c.notNegative(at+".mixup_alpha", m.MixupAlpha)
 		c.notNegative(at+".cutmix_alpha", m.CutMixAlpha)
@@ -141,7 +158,6 @@ func (c *checker) mixing(at string, s Step) {
 		}
 		c.share(at+".switch_probability", m.SwitchProbability)
 		c.share(at+".probability", m.Probability)
-		c.oneOf(at+".mode", m.Mode, []string{"batch", "pair", "elem"})
 	}
 }
 

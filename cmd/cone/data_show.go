@@ -26,7 +26,8 @@ func newDataShow() *cobra.Command {
 		Short: "Draw a contact sheet of augmented pictures",
 		Long: `Draw a contact sheet (PNG) of what a recipe trains on: each row begins with a
 picture as evaluation sees it, followed by the same picture as training sees
-it in the first epochs. Look before you train.`,
+it in the first epochs; below mixed pictures stands what was mixed in. Look
+before you train.`,
 		Example: `  cone data show fashion-mnist-quick
   cone data show my.yaml --data photos --rows 12 --out sheet.png`,
 		Args: cobra.ExactArgs(1),
@@ -48,7 +49,11 @@ it in the first epochs. Look before you train.`,
 			if err := weights.WriteFileAtomic(out, func(w io.Writer) error { return report.WriteSheet(w, sheet) }); err != nil {
 				return err
 			}
-			_, err = fmt.Printf("%d pictures of %s, each as evaluated and %d times as trained on: %s\n", len(sheet), r.Data.Path, columns, out)
+			evaluated := ""
+			if len(sheet.Heads) > columns {
+				evaluated = " as evaluated and"
+			}
+			_, err = fmt.Printf("%d pictures of %s, each%s %d times as trained on: %s\n", len(sheet.Rows), r.Data.Path, evaluated, columns, out)
 			return err
 		},
 	}
@@ -60,12 +65,16 @@ it in the first epochs. Look before you train.`,
 	return c
 }
 
+// maxSheet bounds a contact sheet, in pixels, for memory's sake.
+const maxSheet = 200_000_000
+
 // contactSheet prepares pictures of a recipe's training images. They come in
-// the order of the first epoch, which is mixed.
-func contactSheet(ctx context.Context, r recipe.Recipe, rows, columns int) ([]report.SheetRow, error) {
+// the order of the first epoch, which is mixed. Without a transform for
+// evaluation that fits them, the column for that is left out.
+func contactSheet(ctx context.Context, r recipe.Recipe, rows, columns int) (report.Sheet, error) {
 	collection, err := data.Open(r.Data)
 	if err != nil {
-		return nil, err
+		return report.Sheet{}, err
 	}
 	defer collection.Close()
 	order := data.Order(r.Seed, 0, collection.Train.Len())
@@ -77,35 +86,37 @@ func contactSheet(ctx context.Context, r recipe.Recipe, rows, columns int) ([]re
 	}
 	trained, err := data.NewLoader(some, options)
 	if err != nil {
-		return nil, err
+		return report.Sheet{}, err
 	}
 	defer trained.Close()
+	if size := trained.ImageSize(); some.Len()*(columns+1) > maxSheet/(size.Height*size.Width) {
+		return report.Sheet{}, fmt.Errorf("%d pictures of %v, %d times each, make too large a sheet: lower --rows or --columns", some.Len(), size, columns)
+	}
+	sheet := report.Sheet{Rows: make([]report.SheetRow, some.Len())}
+	for i := range sheet.Rows {
+		sheet.Rows[i].Label = collection.Train.Classes()[some.Label(i)] + "  " + some.Name(i)
+	}
 	options.Augment, options.Exact = r.Evaluate.Transform, true
 	// A training image may need what the test images do not, such as a resize.
-	evaluated, err := data.NewLoader(some, options)
-	if err != nil {
-		evaluated = trained
-	} else {
+	if evaluated, err := data.NewLoader(some, options); err == nil {
 		defer evaluated.Close()
-	}
-	sheet := make([]report.SheetRow, some.Len())
-	for i := range sheet {
-		sheet[i].Label = collection.Train.Classes()[some.Label(i)] + "  " + some.Name(i)
-	}
-	for column := range columns + 1 {
-		loader := trained
-		if column == 0 {
-			loader = evaluated
+		if err := addColumn(ctx, &sheet, some.Classes(), evaluated, 0); err != nil {
+			return report.Sheet{}, err
 		}
-		if err := addColumn(ctx, sheet, loader, max(column-1, 0)); err != nil {
-			return nil, err
+		sheet.Heads = append(sheet.Heads, "evaluation")
+	}
+	for epoch := range columns {
+		if err := addColumn(ctx, &sheet, some.Classes(), trained, epoch); err != nil {
+			return report.Sheet{}, err
 		}
+		sheet.Heads = append(sheet.Heads, fmt.Sprintf("epoch %d", epoch+1))
 	}
 	return sheet, nil
 }
 
-// addColumn adds every picture as an epoch has it.
-func addColumn(ctx context.Context, sheet []report.SheetRow, l *data.Loader, number int) error {
+// addColumn adds every picture as an epoch has it and, where pictures are
+// mixed, of what.
+func addColumn(ctx context.Context, sheet *report.Sheet, classes []string, l *data.Loader, number int) error {
 	epoch, err := l.Epoch(ctx, number, 0)
 	if err != nil {
 		return err
@@ -115,11 +126,24 @@ func addColumn(ctx context.Context, sheet []report.SheetRow, l *data.Loader, num
 	if err != nil {
 		return err
 	}
+	defer b.Release()
 	size := picture.Size{Height: b.H, Width: b.W, Channels: b.C}
 	for i, at := range b.Indices {
+		row := &sheet.Rows[at]
 		pixels := b.Images[i*size.Bytes() : (i+1)*size.Bytes()]
-		sheet[at].Pictures = append(sheet[at].Pictures, picture.Image{Size: size, Pixels: slices.Clone(pixels)})
+		row.Pictures = append(row.Pictures, picture.Image{Size: size, Pixels: slices.Clone(pixels)})
+		if b.Partners == nil {
+			continue
+		}
+		// The columns before, evaluation's, are not mixed.
+		for len(row.Captions) < len(row.Pictures)-1 {
+			row.Captions = append(row.Captions, "")
+		}
+		caption := ""
+		if b.Shares[i] < 1 {
+			caption = fmt.Sprintf("%.0f %% %s", 100*(1-b.Shares[i]), classes[b.Partners[i]])
+		}
+		row.Captions = append(row.Captions, caption)
 	}
-	b.Release()
 	return nil
 }

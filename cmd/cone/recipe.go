@@ -86,7 +86,11 @@ func newRecipeKeys() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			for _, k := range recipe.Keys() {
-				fmt.Printf("%s (%s, default %s)\n", k.Key, k.Type, k.Default)
+				kind := k.Type
+				if k.Default != "" {
+					kind += ", default " + k.Default
+				}
+				fmt.Printf("%s (%s)\n", k.Key, kind)
 				if k.Doc != "" {
 					fmt.Printf("    %s\n", strings.ReplaceAll(strings.TrimSpace(k.Doc), "\n", "\n    "))
 				}
