@@ -165,6 +165,14 @@ func TestRandomResizedCropDraws(t *testing.T) {
 	cells(t, "column", 0, 1, func(s *Stream) float64 { p := part(s); return float64(p.Left) / float64(side-p.Width) })
 }
 
+// TestThinPictures has no peer: torchvision asks for a part of no pixels here.
+func TestThinPictures(t *testing.T) {
+	c := &randomResizedCrop{RandomResizedCrop: recipe.RandomResizedCrop{Scale: []float64{1, 1}, Ratio: []float64{2, 3}}}
+	if got := c.draw(7, 1, drawing(0)); got != (picture.Rect{Top: 3, Left: 0, Height: 1, Width: 1}) {
+		t.Errorf("%+v of 7×1 pixels", got)
+	}
+}
+
 func TestRandomErasingDraws(t *testing.T) {
 	const side = 5000
 	e := &randomErasing{RandomErasing: recipe.RandomErasing{Scale: []float64{0.02, 0.25}, Ratio: []float64{0.3, 3.3}}}

@@ -77,17 +77,10 @@ func (m *Mixer) draw(size picture.Size, random *Stream) blend {
 	if s.MixupAlpha > 0 && s.CutMixAlpha > 0 {
 		cut = random.Float64() < s.SwitchProbability
 	}
-	alpha := s.MixupAlpha
-	if cut {
-		alpha = s.CutMixAlpha
-	}
-	share := random.Beta(alpha)
-	if s.Mode != "batch" {
-		share = float64(float32(share)) // what timm keeps for each picture
-	}
 	if !cut {
-		return blend{share: share}
+		return blend{share: random.Beta(s.MixupAlpha)}
 	}
+	share := random.Beta(s.CutMixAlpha)
 	part := cutMixPart(size, math.Sqrt(1-share), random)
 	// The part may stick out; what is really there decides.
 	share = 1 - float64(part.Height*part.Width)/float64(size.Height*size.Width)

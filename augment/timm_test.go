@@ -172,6 +172,16 @@ func TestTimmMixes(t *testing.T) {
 	}
 }
 
+// TestMixedPixelsRoundAsNumPy mixes in halves, which NumPy's rint, and with it
+// timm, rounds to even numbers.
+func TestMixedPixelsRoundAsNumPy(t *testing.T) {
+	image := []byte{0, 1, 2, 3, 254, 255}
+	blend{share: 0.5}.apply(image, []byte{1, 2, 3, 4, 255, 255}, picture.Size{Height: 1, Width: 6, Channels: 1})
+	if want := []byte{0, 2, 2, 4, 254, 255}; !slices.Equal(image, want) {
+		t.Errorf("%v, want %v", image, want)
+	}
+}
+
 // shaded is a batch of n pictures that differ in their values.
 func shaded(size picture.Size, n int) []byte {
 	var images []byte

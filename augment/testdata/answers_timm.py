@@ -213,7 +213,7 @@ MIXES = [
 mixes = []
 for settings in MIXES:
     for mode in "batch", "pair", "elem":
-        for size in (17, 14, 3), (8, 9, 1):
+        for size in (64, 63, 3), (8, 9, 1):
             n = 6
             settings = dict(settings, mode=mode)
             batches = []

@@ -207,17 +207,30 @@ LISTS = [[i] for i in range(len(STEPS))] + [
     [1, 16, 11, 5, 9],
 ]
 KEYS = 24
+# What torchvision can do to pictures of a few pixels. Its blur cannot, and its
+# crop may be left with none (3).
+TINY = [0, 1, 10, 11, 12, 14, 16, 17, 18, 19, 20]
 steps = []
+
+
+def compare(numbers, h, w, c):
+    global stream
+    digests = []
+    for key in range(KEYS):
+        stream = Stream(7, AUGMENT, 2, key)
+        image = picture(h, w, c)
+        for number in numbers:
+            image = STEPS[number][1](image)
+        digests.append(digest(image))
+    steps.append({"steps": [STEPS[number][0] for number in numbers], "size": [h, w, c], "digests": digests})
+
+
 for numbers in LISTS:
-    for h, w, c in (33, 29, 3), (29, 41, 1), (60, 52, 3):
-        digests = []
-        for key in range(KEYS):
-            stream = Stream(7, AUGMENT, 2, key)
-            image = picture(h, w, c)
-            for number in numbers:
-                image = STEPS[number][1](image)
-            digests.append(digest(image))
-        steps.append({"steps": [STEPS[number][0] for number in numbers], "size": [h, w, c], "digests": digests})
+    for size in (33, 29, 3), (29, 41, 1), (60, 52, 3):
+        compare(numbers, *size)
+for number in TINY:
+    for size in (3, 4, 3), (1, 7, 1), (1, 1, 3):
+        compare([number], *size)
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "answers_torchvision.json"), "w") as file:
     json.dump({
