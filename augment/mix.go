@@ -108,12 +108,7 @@ func (b blend) apply(image, other []byte, size picture.Size) {
 			copy(image[from:to], other[from:to])
 		}
 	default:
-		// Halves round to even, as NumPy's and PyTorch's do.
-		own, rest := float32(b.share), float32(1-b.share)
-		for i, v := range image {
-			mixed := float32(float32(v)*own) + float32(float32(other[i])*rest)
-			image[i] = uint8(math.RoundToEven(float64(mixed)))
-		}
+		picture.Mix(&picture.Image{Size: size, Pixels: image}, &picture.Image{Size: size, Pixels: other}, b.share)
 	}
 }
 

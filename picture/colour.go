@@ -1,6 +1,10 @@
 package picture
 
-import "cone/picture/internal/kernel"
+import (
+	"fmt"
+
+	"cone/picture/internal/kernel"
+)
 
 // Brightness mixes im with black: 0 gives black, 1 im itself, more a brighter
 // picture (PIL.ImageEnhance.Brightness, torchvision's adjust_brightness).
@@ -45,6 +49,17 @@ func Color(im *Image, factor float64) {
 	if im.Channels == 3 {
 		kernel.Saturate(im.Pixels, float32(factor))
 	}
+}
+
+// Mix leaves the given share of im and makes the rest other, of the same size.
+// It computes in float32 and rounds halves to even, as NumPy does for timm's
+// FastCollateMixup
+// (https://github.com/huggingface/pytorch-image-models/blob/v1.0.31/timm/data/mixup.py).
+func Mix(im, other *Image, share float64) {
+	if im.Size != other.Size || !(share >= 0 && share <= 1) {
+		panic(fmt.Sprintf("picture: cannot mix %v of %v with %v", share, im.Size, other.Size))
+	}
+	kernel.Mix(im.Pixels[:im.Bytes()], other.Pixels[:im.Bytes()], float32(share), float32(1-share))
 }
 
 // Hue turns the hue by shift, from −½ to ½ of the circle, as torchvision's

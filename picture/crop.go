@@ -102,6 +102,11 @@ func Orient(dst, src *Image, orientation int) {
 	out := dst.Pixels
 	for range h {
 		at := start
+		if acrossStep == right {
+			out = out[copy(out, src.Pixels[at:at+down]):]
+			start += downStep
+			continue
+		}
 		if c == 3 {
 			for range w {
 				*(*[3]uint8)(out) = *(*[3]uint8)(src.Pixels[at:])

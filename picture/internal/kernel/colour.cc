@@ -154,11 +154,22 @@ BODY hue_body(uint8_t *rgb, size_t pixels, uint8_t shift) {
   }
 }
 
+BODY mix_body(uint8_t *image, const uint8_t *other, size_t bytes, float own, float rest) {
+  for (size_t i = 0; i < bytes; i++) {
+    // From 2^23 on there are no fractions: the sum is rounded, halves to even.
+    float mixed = image[i] * own + other[i] * rest + 8388608.0f;
+    uint32_t bits;
+    __builtin_memcpy(&bits, &mixed, 4);
+    image[i] = uint8_t(bits);
+  }
+}
+
 }  // namespace
 
 CLONE(grey, (uint8_t *rgb, size_t pixels), rgb, pixels)
 CLONE(luma_sum_to, (const uint8_t *rgb, size_t pixels, uint64_t *sum), rgb, pixels, sum)
 CLONE(saturate, (uint8_t *rgb, size_t pixels, float factor), rgb, pixels, factor)
+CLONE(mix, (uint8_t *image, const uint8_t *other, size_t bytes, float own, float rest), image, other, bytes, own, rest)
 CLONE(hue, (uint8_t *rgb, size_t pixels, uint8_t shift), rgb, pixels, shift)
 
 // A sum that Go hands out by pointer would be allocated anew for each picture.

@@ -42,6 +42,10 @@ uint64_t cone_luma_sum(int level, const uint8_t *rgb, size_t pixels);
 // Mixes RGB pixels, in place, with their luma: luma + factor·(pixel − luma).
 void cone_saturate(int level, uint8_t *rgb, size_t pixels, float factor);
 
+// Makes an image, in place, own·image + rest·other, rounded, halves to even. The
+// sums must not exceed 255.
+void cone_mix(int level, uint8_t *image, const uint8_t *other, size_t bytes, float own, float rest);
+
 // Adds shift, modulo 256, to the hue of RGB pixels in place.
 void cone_hue(int level, uint8_t *rgb, size_t pixels, uint8_t shift);
 

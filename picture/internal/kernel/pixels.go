@@ -40,6 +40,12 @@ func Saturate(rgb []uint8, factor float32) {
 	C.cone_saturate(C.int(Active), bytes(rgb), C.size_t(len(rgb)/3), C.float(factor))
 }
 
+// Mix makes the image own·image + rest·other, rounded, halves to even. They have
+// the same length, and own and rest add up to 1.
+func Mix(image, other []uint8, own, rest float32) {
+	C.cone_mix(C.int(Active), bytes(image), bytes(other), C.size_t(len(image)), C.float(own), C.float(rest))
+}
+
 // Hue adds shift, modulo 256, to the hue of RGB pixels.
 func Hue(rgb []uint8, shift uint8) {
 	C.cone_hue(C.int(Active), bytes(rgb), C.size_t(len(rgb)/3), C.uint8_t(shift))
