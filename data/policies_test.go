@@ -43,10 +43,10 @@ func slopes(t *testing.T, n int) *files {
 	return f
 }
 
-// viewsOf are all batches of an epoch, view by view.
-func viewsOf(t *testing.T, l *Loader, number int) (views [][][]uint8) {
+// viewsOf are the batches of an epoch from one on, view by view.
+func viewsOf(t *testing.T, l *Loader, number, start int) (views [][][]uint8) {
 	t.Helper()
-	e, err := l.Epoch(context.Background(), number, 0)
+	e, err := l.Epoch(context.Background(), number, start)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +68,8 @@ func viewsOf(t *testing.T, l *Loader, number int) (views [][][]uint8) {
 // TestFirstViewIsTheOnlyOne compares a loader of two views with one of one.
 func TestFirstViewIsTheOnlyOne(t *testing.T) {
 	f, steps := slopes(t, 23), policies(t, "")
-	one := viewsOf(t, open(t, f, Options{Batch: 6, Seed: 3, Augment: steps}), 2)
-	two := viewsOf(t, open(t, f, Options{Batch: 6, Seed: 3, Augment: steps, Views: 2}), 2)
+	one := viewsOf(t, open(t, f, Options{Batch: 6, Seed: 3, Augment: steps}), 2, 0)
+	two := viewsOf(t, open(t, f, Options{Batch: 6, Seed: 3, Augment: steps, Views: 2}), 2, 0)
 	if len(one) != 4 || len(two) != 4 {
 		t.Fatalf("%d and %d batches, want 4", len(one), len(two))
 	}
@@ -90,8 +90,8 @@ func TestFirstViewIsTheOnlyOne(t *testing.T) {
 	}
 }
 
-// TestPoliciesWhateverTheWorkers prepares the same batches, mixed ones among
-// them, with different numbers of workers.
+// TestPoliciesWhateverTheWorkers prepares the same batches, mixed, with
+// different numbers of workers and batches ahead, and from the middle on.
 func TestPoliciesWhateverTheWorkers(t *testing.T) {
 	f := slopes(t, 40)
 	for _, mode := range []string{"batch", "pair", "elem"} {
@@ -99,12 +99,15 @@ func TestPoliciesWhateverTheWorkers(t *testing.T) {
 		var first [][][]uint8
 		for _, workers := range []int{1, 2, 5} {
 			l := open(t, f, Options{Batch: 8, Seed: 3, Augment: steps, Workers: workers, Prefetch: workers})
-			got := viewsOf(t, l, 1)
+			got := viewsOf(t, l, 1, 0)
 			if first == nil {
 				first = got
 			}
 			if len(got) != 5 || !slices.EqualFunc(got, first, func(a, b [][]uint8) bool { return slices.Equal(a[0], b[0]) }) {
 				t.Errorf("%s: %d workers prepare other batches than 1", mode, workers)
+			}
+			if resumed := viewsOf(t, l, 1, 3); len(resumed) != 2 || !slices.Equal(resumed[0][0], first[3][0]) || !slices.Equal(resumed[1][0], first[4][0]) {
+				t.Errorf("%s: the epoch goes on otherwise from batch 3", mode)
 			}
 		}
 	}
