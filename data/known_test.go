@@ -150,7 +150,7 @@ func TestParquetOfOtherPrograms(t *testing.T) {
 // Several files are one collection, whose shards are the row groups.
 func TestParquetFilesInARow(t *testing.T) {
 	all := knownFiles(t, "parquet")
-	pattern := filepath.Join("testdata", "parquet", "{defaults,index-checksum,plain-zstd-v2}.parquet")
+	pattern := filepath.Join("testdata", "parquet", "{refused/no-rows,defaults,refused/no-rows,index-checksum,plain-zstd-v2}.parquet")
 	s, _, err := openParquet(recipe.Data{Path: pattern})
 	if err != nil {
 		t.Fatal(err)

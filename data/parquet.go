@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"cone/data/internal/parquet"
 	"cone/picture"
 	"cone/recipe"
 )
@@ -18,10 +19,21 @@ type parquetSource struct {
 	classes []string
 	labels  []int32
 	files   []*parquetFile
-	first   []int // index of each row group's first row, over all files
-	groups  []*rowGroup
-	blocks  blockCache
+	first   []int // index of each file's first row
+	shards  []int // index of each row group's first row
+	pages   *parquet.Cache
 }
+
+// parquetFile is an open file that has rows.
+type parquetFile struct {
+	path     string
+	file     *os.File
+	pictures *parquet.Reader
+	names    *parquet.Reader // of files with the pictures; nil without the column
+}
+
+// parquetCacheBytes bounds the unpacked pages that a source keeps.
+const parquetCacheBytes = 256 << 20
 
 // openParquet opens the files that the settings name: by the patterns Train
 // and Test, or train-*.parquet and validation-*.parquet (val, valid, test), in
@@ -99,37 +111,36 @@ func (p *parquetSource) Len() int           { return len(p.labels) }
 func (p *parquetSource) Classes() []string  { return p.classes }
 func (p *parquetSource) Label(i int) int    { return int(p.labels[i]) }
 func (p *parquetSource) Size() picture.Size { return picture.Size{} }
-func (p *parquetSource) Shards() []int      { return p.first }
+func (p *parquetSource) Shards() []int      { return p.shards }
 
 // Name is the picture's file and row, counted from 0.
 func (p *parquetSource) Name(i int) string {
-	group, row := p.locate(i)
-	g := p.groups[group]
-	return fmt.Sprintf("%s: row %d", g.file.path, g.firstRow+row)
+	file, row := p.locate(i)
+	return fmt.Sprintf("%s: row %d", file.path, row)
 }
 
 // Close closes the files.
 func (p *parquetSource) Close() error {
 	var all []error
 	for _, f := range p.files {
-		all = append(all, f.shut())
+		all = append(all, f.file.Close())
 	}
 	p.files = nil
 	return errors.Join(all...)
 }
 
-// locate finds the row group of image i, and the row in it.
-func (p *parquetSource) locate(i int) (group, row int) {
+// locate finds the file of image i, and the row in it.
+func (p *parquetSource) locate(i int) (file *parquetFile, row int) {
 	at, exact := slices.BinarySearch(p.first, i)
 	if !exact {
 		at--
 	}
-	return at, i - p.first[at]
+	return p.files[at], i - p.first[at]
 }
 
 func (p *parquetSource) Read(i int, buffer *[]byte) ([]byte, error) {
-	group, row := p.locate(i)
-	content, err := p.read(group, row, buffer)
+	file, row := p.locate(i)
+	content, err := file.read(row, buffer)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", p.Name(i), err)
 	}
@@ -138,14 +149,13 @@ func (p *parquetSource) Read(i int, buffer *[]byte) ([]byte, error) {
 
 // read returns the bytes in a row, or, where there are none, those of the file
 // that the row names. Errors are phrased to follow the row's name.
-func (p *parquetSource) read(group, row int, buffer *[]byte) ([]byte, error) {
-	g := p.groups[group]
-	content, ok, err := p.blocks.text(blockKey{group: group}, &g.bytes, row)
+func (f *parquetFile) read(row int, buffer *[]byte) ([]byte, error) {
+	content, ok, err := f.pictures.Text(row)
 	if err != nil || ok {
 		return content, err
 	}
-	if g.path != nil {
-		name, ok, err := p.blocks.text(blockKey{group: group, paths: true}, g.path, row)
+	if f.names != nil {
+		name, ok, err := f.names.Text(row)
 		if err != nil {
 			return nil, err
 		}
@@ -154,7 +164,7 @@ func (p *parquetSource) read(group, row int, buffer *[]byte) ([]byte, error) {
 			if !filepath.IsLocal(path) {
 				return nil, fmt.Errorf("names the file %.200q, which is not in or below the folder of the Parquet file; embed the pictures", path)
 			}
-			content, err := readPicture(filepath.Join(filepath.Dir(g.file.path), path), buffer)
+			content, err := readPicture(filepath.Join(filepath.Dir(f.path), path), buffer)
 			if err != nil {
 				return nil, fmt.Errorf("names a file that cannot be read: %w", err)
 			}

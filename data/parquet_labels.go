@@ -5,72 +5,54 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
-	"github.com/parquet-go/parquet-go/format"
+	"cone/data/internal/parquet"
 )
 
-// readLabels appends the labels of a row group.
-func (p *parquetPart) readLabels(c *columnChunk, column string, firstRow int) error {
-	if err := c.find(); err != nil {
-		return err
-	}
-	dictionary := sync.OnceValues(c.readDictionary)
-	p.labels = slices.Grow(p.labels, c.rows)
-	for _, place := range c.pages {
-		v, err := c.readPage(place, dictionary)
+// readLabels appends the labels of a file.
+func (p *parquetPart) readLabels(f *parquet.File, column *parquet.Column) error {
+	p.labels = slices.Grow(p.labels, f.Rows())
+	return f.Each(column, func(row int, v parquet.Value) error {
+		label, err := p.label(v)
 		if err != nil {
-			return damaged(err)
+			return fmt.Errorf("%w in row %d of the column %s", err, row, column.Path)
 		}
-		for i := range v.len() {
-			label, err := p.label(v, i)
-			if err != nil {
-				return fmt.Errorf("%w in row %d of the column %s", err, firstRow+int(place.row)+i, column)
-			}
-			p.labels = append(p.labels, label)
-		}
-	}
-	return nil
+		p.labels = append(p.labels, label)
+		return nil
+	})
 }
 
 // maxNameBytes bounds a class's name.
 const maxNameBytes = 4096
 
-// label is value i as a label; one that is a text is an index into p.texts,
+// label is a value as a label; one that is a text is an index into p.texts,
 // for now.
-func (p *parquetPart) label(v *columnValues, i int) (int32, error) {
-	if p.texts == nil {
-		switch n := v.numbers[i]; {
-		case n == noNumber:
-			return 0, errors.New("has no label (remove the row)")
-		case n < 0 || n >= maxClasses:
-			return 0, fmt.Errorf("has the label %d (a label is a number from 0 to %d)", n, maxClasses-1)
-		default:
-			return int32(n), nil
-		}
-	}
-	if v.spans[i] == noValue {
+func (p *parquetPart) label(v parquet.Value) (int32, error) {
+	switch {
+	case v.Null:
 		return 0, errors.New("has no label (remove the row)")
+	case p.texts == nil && (v.Number < 0 || v.Number >= maxClasses):
+		return 0, fmt.Errorf("has the label %d (a label is a number from 0 to %d)", v.Number, maxClasses-1)
+	case p.texts == nil:
+		return int32(v.Number), nil
+	case len(v.Text) == 0 || len(v.Text) > maxNameBytes:
+		return 0, fmt.Errorf("has a class name of %d bytes (it is to have 1 to %d)", len(v.Text), maxNameBytes)
 	}
-	text := v.text(i)
-	if len(text) == 0 || len(text) > maxNameBytes {
-		return 0, fmt.Errorf("has a class name of %d bytes (it is to have 1 to %d)", len(text), maxNameBytes)
-	}
-	at, ok := p.texts[string(text)]
+	at, ok := p.texts[string(v.Text)]
 	if !ok {
 		if len(p.texts) == maxClasses {
 			return 0, fmt.Errorf("has more than %d classes", maxClasses)
 		}
 		at = int32(len(p.texts))
-		p.texts[string(text)] = at
+		p.texts[string(v.Text)] = at
 	}
 	return at, nil
 }
 
 // declare takes the class names from the metadata that the library datasets
 // writes, if they are there.
-func (p *parquetPart) declare(metadata *format.FileMetaData) error {
-	names := declaredClasses(metadata)
+func (p *parquetPart) declare(f *parquet.File) error {
+	names := declaredClasses(f.Metadata("huggingface"))
 	if names == nil {
 		return nil
 	}
@@ -81,26 +63,23 @@ func (p *parquetPart) declare(metadata *format.FileMetaData) error {
 	return nil
 }
 
-func declaredClasses(metadata *format.FileMetaData) []string {
-	for _, entry := range metadata.KeyValueMetadata {
-		if entry.Key != "huggingface" {
-			continue
+// declaredClasses are the class names in a description of the file's features,
+// or nil.
+func declaredClasses(description string) []string {
+	var facts struct {
+		Info struct {
+			Features map[string]json.RawMessage `json:"features"`
+		} `json:"info"`
+	}
+	if json.Unmarshal([]byte(description), &facts) != nil {
+		return nil
+	}
+	for _, name := range labelColumns {
+		var feature struct {
+			Names []string `json:"names"`
 		}
-		var facts struct {
-			Info struct {
-				Features map[string]json.RawMessage `json:"features"`
-			} `json:"info"`
-		}
-		if json.Unmarshal([]byte(entry.Value), &facts) != nil {
-			return nil
-		}
-		for _, name := range labelColumns {
-			var feature struct {
-				Names []string `json:"names"`
-			}
-			if json.Unmarshal(facts.Info.Features[name], &feature) == nil && len(feature.Names) > 0 {
-				return feature.Names
-			}
+		if json.Unmarshal(facts.Info.Features[name], &feature) == nil && len(feature.Names) > 0 {
+			return feature.Names
 		}
 	}
 	return nil

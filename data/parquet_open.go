@@ -3,29 +3,13 @@ package data
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"slices"
 	"strings"
 
-	"github.com/parquet-go/parquet-go/format"
+	"cone/data/internal/parquet"
 )
-
-// parquetFile is an open file.
-type parquetFile struct {
-	path string
-	file io.ReaderAt
-	shut func() error
-}
-
-// rowGroup is a part of a file, some columns of which matter here.
-type rowGroup struct {
-	file     *parquetFile
-	firstRow int // in the file
-	bytes    columnChunk
-	path     *columnChunk // nil without such a column
-}
 
 // parquetPart is a source while it is being opened.
 type parquetPart struct {
@@ -36,7 +20,7 @@ type parquetPart struct {
 
 // readParquet opens files and reads all labels.
 func readParquet(paths []string) (part *parquetPart, err error) {
-	part = &parquetPart{parquetSource: &parquetSource{}}
+	part = &parquetPart{parquetSource: &parquetSource{pages: parquet.NewCache(parquetCacheBytes)}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, part.Close())
@@ -68,103 +52,107 @@ func (p *parquetPart) open(path string) error {
 	if err != nil {
 		return err
 	}
-	f := &parquetFile{path: path, file: file, shut: file.Close}
-	p.files = append(p.files, f)
+	first := p.Len()
+	f := &parquetFile{path: path, file: file}
 	if err := p.add(f, info.Size()); err != nil {
-		return fmt.Errorf("%s %w", path, err)
+		return errors.Join(fmt.Errorf("%s %w", path, err), file.Close())
 	}
+	if p.Len() == first {
+		return file.Close()
+	}
+	p.files, p.first = append(p.files, f), append(p.first, first)
 	return nil
 }
 
 // add reads a file's metadata and labels. Errors are phrased to follow its name.
 func (p *parquetPart) add(f *parquetFile, size int64) error {
-	metadata, err := readFooter(f.file, size)
+	content, err := parquet.Open(f.file, size)
 	if err != nil {
 		return err
 	}
-	columns, err := parquetColumns(metadata.Schema)
+	image, names, label, err := chooseColumns(content)
 	if err != nil {
 		return err
 	}
-	chosen, err := chooseColumns(columns)
-	if err != nil {
+	if err := p.declare(content); err != nil {
 		return err
 	}
-	if err := p.declare(metadata); err != nil {
-		return err
-	}
-	texts := chosen.label.element.Type.V == format.ByteArray
+	texts := label.Kind() != parquet.Numbers
 	switch {
 	case texts && p.texts == nil && len(p.labels) > 0, !texts && p.texts != nil:
-		return fmt.Errorf("has %s in the column %s, unlike the files before it; convert it", chosen.label.kind(), chosen.label.path)
+		return fmt.Errorf("has %s in the column %s, unlike the files before it; convert it", label.Type(), label.Path)
 	case texts && p.texts == nil:
 		p.texts = map[string]int32{}
+	case content.Rows() > math.MaxInt32-p.Len():
+		return fmt.Errorf("makes the rows more than the %d that a collection can have; name fewer files", math.MaxInt32)
 	}
-	rows := 0
-	for i := range metadata.RowGroups {
-		g := &metadata.RowGroups[i]
-		// Rows can be far smaller than a byte, but not in a collection of
-		// pictures: so memory stays in proportion to the file.
-		if g.NumRows < 0 || g.NumRows > 8*size-int64(rows) || g.NumRows > math.MaxInt32-int64(p.Len()) {
-			return damaged(fmt.Errorf("a row group of %d rows", g.NumRows))
-		}
-		if g.NumRows == 0 {
-			continue
-		}
-		if err := p.addGroup(f, g, chosen, rows, size); err != nil {
-			return err
-		}
-		rows += int(g.NumRows)
-	}
-	return nil
-}
-
-func (p *parquetPart) addGroup(f *parquetFile, g *format.RowGroup, chosen chosenColumns, firstRow int, size int64) error {
-	group := &rowGroup{file: f, firstRow: firstRow}
-	if err := group.bytes.place(f, g, chosen.bytes, size); err != nil {
+	if f.pictures, err = content.Reader(image, p.pages); err != nil {
 		return err
 	}
-	if chosen.path != nil {
-		group.path = &columnChunk{}
-		if err := group.path.place(f, g, *chosen.path, size); err != nil {
+	if names != nil {
+		if f.names, err = content.Reader(names, p.pages); err != nil {
 			return err
 		}
 	}
-	var label columnChunk
-	if err := label.place(f, g, chosen.label, size); err != nil {
-		return err
+	for _, row := range content.Groups() {
+		p.shards = append(p.shards, p.Len()+row)
 	}
-	p.first = append(p.first, p.Len())
-	p.groups = append(p.groups, group)
-	return p.readLabels(&label, chosen.label.path, firstRow)
+	return p.readLabels(content, label)
 }
 
-// place finds out where a column of a row group lies.
-func (c *columnChunk) place(f *parquetFile, g *format.RowGroup, column parquetColumn, size int64) error {
-	if column.index >= len(g.Columns) {
-		return damaged(fmt.Errorf("a row group without the column %s", column.path))
+// imageColumns and labelColumns are the names under which pictures and labels
+// are looked for, in order.
+var (
+	imageColumns = []string{"image", "img"}
+	labelColumns = []string{"label", "labels", "fine_label"}
+)
+
+// chooseColumns finds the columns with the pictures, with the names of files
+// that hold them (nil without), and with the labels. Errors are phrased to
+// follow the file's name.
+func chooseColumns(f *parquet.File) (image, names, label *parquet.Column, err error) {
+	for _, name := range imageColumns {
+		if image = f.Column(name + ".bytes"); image != nil {
+			names = f.Column(name + ".path")
+			break
+		}
+		if image = f.Column(name); image != nil {
+			break
+		}
 	}
-	chunk := &g.Columns[column.index]
-	m := &chunk.MetaData
-	if chunk.FilePath != "" {
-		return fmt.Errorf("keeps the column %s in another file; write it as one file", column.path)
+	if image == nil {
+		return nil, nil, nil, fmt.Errorf("has no column image of encoded pictures (struct{bytes, path} or binary) but only %s; rename or add it", listColumns(f))
 	}
-	if chunk.CryptoMetadata.Value != nil || chunk.EncryptedColumnMetadata != nil {
-		return fmt.Errorf("has the column %s encrypted; decrypt it", column.path)
+	if image.Kind() != parquet.Bytes {
+		return nil, nil, nil, fmt.Errorf("has %s in the column %s where encoded pictures (binary) are needed; convert it", image.Type(), image.Path)
 	}
-	if !slices.Contains(codecs, m.Codec) {
-		return fmt.Errorf("has the column %s compressed by %v; write it again with snappy, zstd or gzip", column.path, m.Codec)
+	if names != nil && names.Kind() != parquet.Texts && names.Kind() != parquet.Bytes {
+		names = nil
 	}
-	start := m.DataPageOffset
-	if m.DictionaryPageOffset > 0 {
-		start = min(start, m.DictionaryPageOffset)
+	for _, name := range labelColumns {
+		if label = f.Column(name); label != nil {
+			break
+		}
 	}
-	if m.Type != column.element.Type.V || start < 4 || m.TotalCompressedSize < 0 || start > size || m.TotalCompressedSize > size-start {
-		return damaged(fmt.Errorf("a row group without the column %s", column.path))
+	if label == nil {
+		return nil, nil, nil, fmt.Errorf("has no column %s but only %s; rename or add it", strings.Join(labelColumns, " or "), listColumns(f))
 	}
-	*c = columnChunk{
-		file: f.file, kind: m.Type, levels: column.levels, codec: m.Codec,
-		start: start, end: start + m.TotalCompressedSize, rows: int(g.NumRows),
+	if !slices.Contains([]parquet.Kind{parquet.Numbers, parquet.Texts, parquet.Bytes}, label.Kind()) {
+		return nil, nil, nil, fmt.Errorf("has %s in the column %s where one integer or class name per row is needed; convert it", label.Type(), label.Path)
 	}
-	return nil
+	return image, names, label, nil
+}
+
+// listColumns lists what a file has, for people.
+func listColumns(f *parquet.File) string {
+	const shown = 20
+	var names []string
+	for i, c := range f.Columns() {
+		if i == shown {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, fmt.Sprintf("%.60s", c.Path))
+	}
+	return strings.Join(names, ", ")
 }

@@ -1,4 +1,4 @@
-package data
+package parquet
 
 import (
 	"encoding/binary"
@@ -57,18 +57,18 @@ func decodeDelta(data []byte, n int) (numbers []int64, rest []byte, err error) {
 
 // decodeDeltaTexts decodes n texts: all lengths, then all texts
 // (DELTA_LENGTH_BYTE_ARRAY).
-func decodeDeltaTexts(data []byte, n int) (*columnValues, error) {
+func decodeDeltaTexts(data []byte, n int) (*values, error) {
 	lengths, data, err := decodeDelta(data, n)
 	if err != nil {
 		return nil, err
 	}
-	out := &columnValues{data: data, spans: make([]textSpan, n)}
+	out := &values{data: data, spans: make([]span, n)}
 	at := 0
 	for i, length := range lengths {
 		if length < 0 || length > int64(len(data)-at) {
 			return nil, errPageEnd
 		}
-		out.spans[i] = textSpan{uint32(at), uint32(at + int(length))}
+		out.spans[i] = span{uint32(at), uint32(at + int(length))}
 		at += int(length)
 	}
 	return out, nil
@@ -76,7 +76,7 @@ func decodeDeltaTexts(data []byte, n int) (*columnValues, error) {
 
 // decodeDeltaPrefixes decodes n texts that share beginnings with the one
 // before: the lengths of those, then the rests (DELTA_BYTE_ARRAY).
-func decodeDeltaPrefixes(data []byte, n int) (*columnValues, error) {
+func decodeDeltaPrefixes(data []byte, n int) (*values, error) {
 	shared, data, err := decodeDelta(data, n)
 	if err != nil {
 		return nil, err
@@ -85,8 +85,8 @@ func decodeDeltaPrefixes(data []byte, n int) (*columnValues, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &columnValues{spans: make([]textSpan, n)}
-	var before textSpan
+	out := &values{spans: make([]span, n)}
+	var before span
 	for i := range out.spans {
 		rest := rests.text(i)
 		if shared[i] < 0 || shared[i] > int64(before.to-before.from) {
@@ -98,7 +98,7 @@ func decodeDeltaPrefixes(data []byte, n int) (*columnValues, error) {
 		}
 		out.data = append(out.data, out.data[before.from:before.from+uint32(shared[i])]...)
 		out.data = append(out.data, rest...)
-		before = textSpan{uint32(from), uint32(len(out.data))}
+		before = span{uint32(from), uint32(len(out.data))}
 		out.spans[i] = before
 	}
 	return out, nil

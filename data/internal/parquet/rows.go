@@ -1,4 +1,4 @@
-package data
+package parquet
 
 import (
 	"encoding/binary"
@@ -9,7 +9,7 @@ import (
 
 // readPage decodes a page to one value per row: noValue or noNumber where
 // there is none.
-func (c *columnChunk) readPage(place pagePlace, dictionary func() (*columnValues, error)) (*columnValues, error) {
+func (c *chunk) readPage(place pagePlace, dictionary func() (*values, error)) (*values, error) {
 	header, content, err := c.read(place)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (c *columnChunk) readPage(place pagePlace, dictionary func() (*columnValues
 }
 
 // cutLevels takes the definition levels off a page of the first version.
-func (c *columnChunk) cutLevels(encoding format.Encoding, content []byte) (levels, rest []byte, err error) {
+func (c *chunk) cutLevels(encoding format.Encoding, content []byte) (levels, rest []byte, err error) {
 	if c.levels == 0 {
 		return nil, content, nil
 	}
@@ -72,7 +72,7 @@ func (c *columnChunk) cutLevels(encoding format.Encoding, content []byte) (level
 }
 
 // present says which of n rows have a value, and how many do.
-func (c *columnChunk) present(levels []byte, n int) (there []bool, count int, err error) {
+func (c *chunk) present(levels []byte, n int) (there []bool, count int, err error) {
 	if c.levels == 0 {
 		return nil, n, nil
 	}
@@ -95,8 +95,8 @@ func (c *columnChunk) present(levels []byte, n int) (there []bool, count int, er
 }
 
 // spread gives every row its value, or noValue or noNumber.
-func (c *columnChunk) spread(found *columnValues, there []bool) *columnValues {
-	out := &columnValues{data: found.data}
+func (c *chunk) spread(found *values, there []bool) *values {
+	out := &values{data: found.data}
 	at := 0
 	for _, has := range there {
 		if c.kind == format.ByteArray {
@@ -117,7 +117,7 @@ func (c *columnChunk) spread(found *columnValues, there []bool) *columnValues {
 	return out
 }
 
-func (c *columnChunk) decode(encoding format.Encoding, content []byte, n int, dictionary func() (*columnValues, error)) (*columnValues, error) {
+func (c *chunk) decode(encoding format.Encoding, content []byte, n int, dictionary func() (*values, error)) (*values, error) {
 	texts := c.kind == format.ByteArray
 	switch {
 	case encoding == format.Plain:
@@ -131,7 +131,7 @@ func (c *columnChunk) decode(encoding format.Encoding, content []byte, n int, di
 		return decodeIndexed(entries, content, n)
 	case encoding == format.DeltaBinaryPacked && !texts:
 		numbers, _, err := decodeDelta(content, n)
-		return &columnValues{numbers: numbers}, err
+		return &values{numbers: numbers}, err
 	case encoding == format.DeltaLengthByteArray && texts:
 		return decodeDeltaTexts(content, n)
 	case encoding == format.DeltaByteArray && texts:

@@ -1,4 +1,4 @@
-package data
+package parquet
 
 import (
 	"container/list"
@@ -9,60 +9,59 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-const (
-	// blockCacheBytes bounds the unpacked pages that a source keeps.
-	blockCacheBytes = 256 << 20
-	// unpackingBytes bounds what the pages that are being unpacked at the same
-	// time take, packed and unpacked, unless one alone takes more.
-	unpackingBytes = 1 << 30
-)
+// unpackingBytes bounds what the pages that are being unpacked at the same time
+// take, packed and unpacked, unless one alone takes more.
+const unpackingBytes = 1 << 30
 
 var unpacking = semaphore.NewWeighted(unpackingBytes)
 
-// blockCache keeps the unpacked pages used last.
-type blockCache struct {
-	limit  int64 // blockCacheBytes if 0
+// Cache keeps the unpacked pages used last, of any number of readers.
+type Cache struct {
+	limit  int64
 	mutex  sync.Mutex
 	blocks map[blockKey]*list.Element // of *block
 	recent list.List                  // the one used last in front
 	bytes  int64
 }
 
-// blockKey is a page of a row group: of the pictures, or of their paths.
+// NewCache gives a cache of the given number of bytes. One page alone may take
+// more.
+func NewCache(bytes int64) *Cache {
+	return &Cache{limit: bytes, blocks: map[blockKey]*list.Element{}}
+}
+
+// blockKey is a page of a column in a row group.
 type blockKey struct {
-	group, page int
-	paths       bool
+	chunk *chunk
+	page  int
 }
 
 // block is an unpacked page: a value per row.
 type block struct {
 	key    blockKey
 	ready  chan struct{} // closed once the rest is there
-	values *columnValues
+	values *values
 	bytes  int64
 	err    error
 }
 
 // text returns the text in a row of a column, and whether it has one.
-func (c *blockCache) text(key blockKey, chunk *columnChunk, row int) ([]byte, bool, error) {
+func (c *Cache) text(chunk *chunk, row int) ([]byte, bool, error) {
 	if err := chunk.find(); err != nil {
 		return nil, false, err
 	}
-	key.page = chunk.pageOf(row)
-	b := c.get(key, chunk)
+	page := chunk.pageOf(row)
+	b := c.get(blockKey{chunk, page})
 	if b.err != nil {
 		return nil, false, b.err
 	}
-	row -= int(chunk.pages[key.page].row)
-	if b.values.spans[row] == noValue {
-		return nil, false, nil
-	}
-	return b.values.text(row), true, nil
+	v := b.values.value(chunk.kind, row-int(chunk.pages[page].row))
+	return v.Text, !v.Null, nil
 }
 
 // get returns a page, unpacking it if need be; others who ask for it meanwhile
 // wait.
-func (c *blockCache) get(key blockKey, chunk *columnChunk) *block {
+func (c *Cache) get(key blockKey) *block {
 	c.mutex.Lock()
 	if at := c.blocks[key]; at != nil {
 		c.recent.MoveToFront(at)
@@ -71,15 +70,12 @@ func (c *blockCache) get(key blockKey, chunk *columnChunk) *block {
 		<-b.ready
 		return b
 	}
-	if c.blocks == nil {
-		c.blocks = map[blockKey]*list.Element{}
-	}
 	b := &block{key: key, ready: make(chan struct{})}
 	at := c.recent.PushFront(b)
 	c.blocks[key] = at
 	c.mutex.Unlock()
 
-	values, err := chunk.unpack(key.page)
+	values, err := key.chunk.unpack(key.page)
 
 	c.mutex.Lock()
 	b.values, b.err = values, err
@@ -98,12 +94,8 @@ func (c *blockCache) get(key blockKey, chunk *columnChunk) *block {
 // trim lets go of the pages not used for longest, until the others fit, but
 // for the one used last: one page alone may be larger than the limit. Pages
 // count from the moment they are unpacked.
-func (c *blockCache) trim() {
-	limit := c.limit
-	if limit == 0 {
-		limit = blockCacheBytes
-	}
-	for at := c.recent.Back(); at != c.recent.Front() && c.bytes > limit; {
+func (c *Cache) trim() {
+	for at := c.recent.Back(); at != c.recent.Front() && c.bytes > c.limit; {
 		before := at.Prev()
 		if at.Value.(*block).values != nil {
 			c.drop(at)
@@ -112,7 +104,7 @@ func (c *blockCache) trim() {
 	}
 }
 
-func (c *blockCache) drop(at *list.Element) {
+func (c *Cache) drop(at *list.Element) {
 	b := at.Value.(*block)
 	c.recent.Remove(at)
 	delete(c.blocks, b.key)
@@ -121,7 +113,7 @@ func (c *blockCache) drop(at *list.Element) {
 
 // unpack decodes a page of the column. Errors are phrased to follow a row's
 // name.
-func (c *columnChunk) unpack(page int) (*columnValues, error) {
+func (c *chunk) unpack(page int) (*values, error) {
 	place := c.pages[page]
 	weight := int64(place.length) + int64(place.unpacked) + int64(c.dictionary.length) + int64(c.dictionary.unpacked)
 	weight = min(weight, unpackingBytes)

@@ -1,4 +1,4 @@
-package data
+package parquet
 
 import (
 	"cmp"
@@ -26,9 +26,9 @@ var errPageChanged = errors.New("a page that changed")
 
 var errPageSize = fmt.Errorf("a page of more than %d bytes", maxPageBytes)
 
-// columnChunk is a column in a row group: pages, one after the other, and
+// chunk is a column in a row group: pages, one after the other, and
 // maybe a dictionary before them.
-type columnChunk struct {
+type chunk struct {
 	file       io.ReaderAt
 	kind       format.Type
 	levels     int // definition levels: a value is there at the highest only
@@ -43,6 +43,36 @@ type columnChunk struct {
 	dictionary pagePlace
 }
 
+// place finds out where a column of a row group lies. Errors are phrased to
+// follow the file's name.
+func (f *File) place(g *group, column *Column) (*chunk, error) {
+	if column.index >= len(g.columns) {
+		return nil, damaged(fmt.Errorf("a row group without the column %s", column.Path))
+	}
+	placed := &g.columns[column.index]
+	m := &placed.MetaData
+	if placed.FilePath != "" {
+		return nil, fmt.Errorf("keeps the column %s in another file; write it as one file", column.Path)
+	}
+	if placed.CryptoMetadata.Value != nil || placed.EncryptedColumnMetadata != nil {
+		return nil, fmt.Errorf("has the column %s encrypted; decrypt it", column.Path)
+	}
+	if !slices.Contains(codecs, m.Codec) {
+		return nil, fmt.Errorf("has the column %s compressed by %v; write it again with snappy, zstd or gzip", column.Path, m.Codec)
+	}
+	start := m.DataPageOffset
+	if m.DictionaryPageOffset > 0 {
+		start = min(start, m.DictionaryPageOffset)
+	}
+	if m.Type != column.element.Type.V || start < 4 || m.TotalCompressedSize < 0 || start > f.size || m.TotalCompressedSize > f.size-start {
+		return nil, damaged(fmt.Errorf("a row group without the column %s", column.Path))
+	}
+	return &chunk{
+		file: f.file, kind: m.Type, levels: column.levels, codec: m.Codec,
+		start: start, end: start + m.TotalCompressedSize, rows: g.rows,
+	}, nil
+}
+
 // pagePlace is where a page lies, with its header.
 type pagePlace struct {
 	at       int64
@@ -52,7 +82,7 @@ type pagePlace struct {
 }
 
 // pageOf is the page that holds a row, once find has found the pages.
-func (c *columnChunk) pageOf(row int) int {
+func (c *chunk) pageOf(row int) int {
 	at, exact := slices.BinarySearchFunc(c.pages, int32(row), func(p pagePlace, row int32) int { return cmp.Compare(p.row, row) })
 	if !exact {
 		at--
@@ -61,7 +91,7 @@ func (c *columnChunk) pageOf(row int) int {
 }
 
 // find reads the headers of the pages, once.
-func (c *columnChunk) find() error {
+func (c *chunk) find() error {
 	c.index.Do(func() {
 		if c.err = c.walk(); c.err != nil {
 			c.err = damaged(c.err)
@@ -70,7 +100,7 @@ func (c *columnChunk) find() error {
 	return c.err
 }
 
-func (c *columnChunk) walk() error {
+func (c *chunk) walk() error {
 	row := 0
 	for at := c.start; row < c.rows; {
 		header, size, err := c.header(at)
@@ -106,7 +136,7 @@ func pageRows(h *format.PageHeader) int {
 }
 
 // header reads the header of the page at the given place, and its size.
-func (c *columnChunk) header(at int64) (*format.PageHeader, int, error) {
+func (c *chunk) header(at int64) (*format.PageHeader, int, error) {
 	if at >= c.end {
 		return nil, 0, errPageEnd
 	}
@@ -148,7 +178,7 @@ func parsePageHeader(content []byte) (*format.PageHeader, int, error) {
 }
 
 // read reads a page as it lies in the file, and checks its sum if it has one.
-func (c *columnChunk) read(place pagePlace) (*format.PageHeader, []byte, error) {
+func (c *chunk) read(place pagePlace) (*format.PageHeader, []byte, error) {
 	content := make([]byte, place.length)
 	if _, err := c.file.ReadAt(content, place.at); err != nil {
 		return nil, nil, err
@@ -168,7 +198,7 @@ func (c *columnChunk) read(place pagePlace) (*format.PageHeader, []byte, error) 
 }
 
 // readDictionary decodes the dictionary.
-func (c *columnChunk) readDictionary() (*columnValues, error) {
+func (c *chunk) readDictionary() (*values, error) {
 	if c.dictionary.length == 0 {
 		return nil, errors.New("a page without its dictionary")
 	}

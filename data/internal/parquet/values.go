@@ -1,4 +1,4 @@
-package data
+package parquet
 
 import (
 	"encoding/binary"
@@ -9,38 +9,38 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// This file and parquet_delta.go decode the values of Parquet pages
+// This file and delta.go decode the values of Parquet pages
 // (https://parquet.apache.org/docs/file-format/data-pages/encodings). What they
 // allocate is bounded by a number of values that the caller vouches for, and by
 // maxPageBytes; the library's decoders allocate what a page promises.
 
 var errPageEnd = errors.New("a page that ends too early")
 
-// textSpan is where a value lies in the bytes of its page.
-type textSpan struct{ from, to uint32 }
+// span is where a value lies in the bytes of its page.
+type span struct{ from, to uint32 }
 
 // noValue and noNumber stand for a row without a value.
-var noValue = textSpan{1, 0}
+var noValue = span{1, 0}
 
 const noNumber = math.MinInt64
 
-// columnValues are those of a page or a dictionary: numbers, or spans of data.
-type columnValues struct {
+// values are those of a page or a dictionary: numbers, or spans of data.
+type values struct {
 	data    []byte
-	spans   []textSpan
+	spans   []span
 	numbers []int64
 }
 
-func (v *columnValues) len() int { return max(len(v.spans), len(v.numbers)) }
+func (v *values) len() int { return max(len(v.spans), len(v.numbers)) }
 
 // text is value i.
-func (v *columnValues) text(i int) []byte {
+func (v *values) text(i int) []byte {
 	s := v.spans[i]
 	return v.data[s.from:s.to:s.to]
 }
 
 // decodePlain decodes n values that lie one after the other.
-func decodePlain(kind format.Type, data []byte, n int) (*columnValues, error) {
+func decodePlain(kind format.Type, data []byte, n int) (*values, error) {
 	if kind == format.ByteArray {
 		return plainTexts(data, n)
 	}
@@ -59,14 +59,14 @@ func decodePlain(kind format.Type, data []byte, n int) (*columnValues, error) {
 			numbers[i] = int64(binary.LittleEndian.Uint64(data[8*i:]))
 		}
 	}
-	return &columnValues{numbers: numbers}, nil
+	return &values{numbers: numbers}, nil
 }
 
-func plainTexts(data []byte, n int) (*columnValues, error) {
+func plainTexts(data []byte, n int) (*values, error) {
 	if len(data) < 4*n {
 		return nil, errPageEnd
 	}
-	spans := make([]textSpan, n)
+	spans := make([]span, n)
 	at := 0
 	for i := range spans {
 		if len(data)-at < 4 {
@@ -77,15 +77,15 @@ func plainTexts(data []byte, n int) (*columnValues, error) {
 		if uint64(length) > uint64(len(data)-at) {
 			return nil, errPageEnd
 		}
-		spans[i] = textSpan{uint32(at), uint32(at) + length}
+		spans[i] = span{uint32(at), uint32(at) + length}
 		at += int(length)
 	}
-	return &columnValues{data: data, spans: spans}, nil
+	return &values{data: data, spans: spans}, nil
 }
 
 // decodeIndexed decodes n values given as indices into a dictionary.
-func decodeIndexed(dictionary *columnValues, data []byte, n int) (*columnValues, error) {
-	out := &columnValues{data: dictionary.data}
+func decodeIndexed(dictionary *values, data []byte, n int) (*values, error) {
+	out := &values{data: dictionary.data}
 	if n == 0 {
 		return out, nil
 	}
