@@ -13,56 +13,70 @@ import (
 	"cone/recipe"
 )
 
-// maxExpanded bounds the names that one pattern may stand for.
-const maxExpanded = 1 << 20
+// maxExpanded bounds the names that one pattern may stand for, and
+// maxExpandedBytes their sum.
+const (
+	maxExpanded      = 1 << 20
+	maxExpandedBytes = 1 << 28
+)
 
-// expandBraces writes out {a,b} and {000..127} as a shell does, in order.
-// Numbers keep the width of the range's first. Braces do not nest.
+// expandBraces writes out {a,b} and {000..127} as a shell does, in order: all
+// numbers of a range are as wide as its widest if one begins with a zero.
+// Braces do not nest.
 func expandBraces(pattern string) ([]string, error) {
-	before, after, found := strings.Cut(pattern, "{")
-	if !found {
-		return []string{pattern}, nil
-	}
-	inside, after, found := strings.Cut(after, "}")
-	if !found || strings.Contains(inside, "{") {
-		return nil, fmt.Errorf("the pattern %q has a { without its own }; write {000..127} or {a,b}", pattern)
-	}
-	choices, err := braceChoices(inside)
-	if err != nil {
-		return nil, fmt.Errorf("the pattern %q cannot be read, for %w", pattern, err)
-	}
-	rest, err := expandBraces(after)
-	if err != nil {
-		return nil, err
-	}
-	if len(choices)*len(rest) > maxExpanded {
-		return nil, fmt.Errorf("the pattern %q stands for more than %d files; shorten it", pattern, maxExpanded)
-	}
-	names := make([]string, 0, len(choices)*len(rest))
-	for _, c := range choices {
-		for _, r := range rest {
-			names = append(names, before+c+r)
+	names := []string{""}
+	for rest := pattern; ; {
+		before, after, found := strings.Cut(rest, "{")
+		choices := []string{""}
+		if found {
+			inside, tail, closed := strings.Cut(after, "}")
+			if !closed || strings.Contains(inside, "{") {
+				return nil, fmt.Errorf("the pattern %q has a { without its own }; write {000..127} or {a,b}", pattern)
+			}
+			var err error
+			if choices, err = braceChoices(inside); err != nil {
+				return nil, fmt.Errorf("the pattern %q cannot be read, for %w", pattern, err)
+			}
+			after = tail
 		}
+		if n := len(names) * len(choices); n > maxExpanded || n*len(pattern) > maxExpandedBytes {
+			return nil, fmt.Errorf("the pattern %q stands for too many files; shorten it", pattern)
+		}
+		longer := make([]string, 0, len(names)*len(choices))
+		for _, name := range names {
+			for _, c := range choices {
+				longer = append(longer, name+before+c)
+			}
+		}
+		if names = longer; !found {
+			return names, nil
+		}
+		rest = after
 	}
-	return names, nil
 }
 
+// braceChoices are what stands between braces, written out.
 func braceChoices(inside string) ([]string, error) {
 	first, last, isRange := strings.Cut(inside, "..")
-	if !isRange {
+	if !isRange || strings.Contains(inside, ",") {
 		return strings.Split(inside, ","), nil
 	}
+	const digits = 18 // of the largest number
 	from, err1 := strconv.ParseUint(first, 10, 62)
 	to, err2 := strconv.ParseUint(last, 10, 62)
-	if err1 != nil || err2 != nil || to < from {
+	width := max(len(first), len(last))
+	if err1 != nil || err2 != nil || to < from || width > digits {
 		return nil, fmt.Errorf("{%s} is no range such as {000..127}", inside)
 	}
-	if to-from >= maxExpanded || len(first) > 20 {
+	if to-from >= maxExpanded {
 		return nil, fmt.Errorf("{%s} stands for more than %d files", inside, maxExpanded)
+	}
+	if !(strings.HasPrefix(first, "0") && len(first) > 1 || strings.HasPrefix(last, "0") && len(last) > 1) {
+		width = 0
 	}
 	choices := make([]string, 0, to-from+1)
 	for n := from; n <= to; n++ {
-		choices = append(choices, fmt.Sprintf("%0*d", len(first), n))
+		choices = append(choices, fmt.Sprintf("%0*d", width, n))
 	}
 	return choices, nil
 }
@@ -71,15 +85,9 @@ func braceChoices(inside string) ([]string, error) {
 // names, in order and each once; relative patterns begin in dir. Every name
 // that the braces spell out must exist.
 func matchFiles(dir, pattern string) ([]string, error) {
-	within := func(name string) string {
-		if filepath.IsAbs(name) {
-			return name
-		}
-		return filepath.Join(dir, name)
-	}
 	// A file may have braces in its name.
-	if _, err := os.Stat(within(pattern)); err == nil {
-		return []string{within(pattern)}, nil
+	if _, err := os.Stat(within(dir, pattern)); err == nil {
+		return []string{within(dir, pattern)}, nil
 	}
 	names, err := expandBraces(pattern)
 	if err != nil {
@@ -87,7 +95,7 @@ func matchFiles(dir, pattern string) ([]string, error) {
 	}
 	var files []string
 	for _, name := range names {
-		path := within(name)
+		path := within(dir, name)
 		if _, err := os.Stat(path); err == nil {
 			files = append(files, path)
 			continue
@@ -107,7 +115,7 @@ func matchFiles(dir, pattern string) ([]string, error) {
 		files = append(files, found...) // in order of their names
 	}
 	if len(files) == 0 {
-		return nil, fmt.Errorf("no file matches %s; mend the pattern", within(pattern))
+		return nil, fmt.Errorf("no file matches %s; mend the pattern", within(dir, pattern))
 	}
 	return unique(files), nil
 }

@@ -3,6 +3,7 @@ package data
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -89,16 +90,19 @@ func openCIFAR(dir string) (train, test Source, err error) {
 const maxCIFARFile = 1 << 28
 
 func readCIFARFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	file, _, err := openRegular(path, "unpack the archive again")
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s is missing; unpack the archive again", path)
 	case err != nil:
 		return nil, err
-	case !info.Mode().IsRegular() || info.Size() > maxCIFARFile:
-		return nil, fmt.Errorf("%s is no file of CIFAR's binary version; unpack the archive again", path)
 	}
-	return os.ReadFile(path)
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxCIFARFile+1))
+	if err == nil && len(content) > maxCIFARFile {
+		err = fmt.Errorf("%s has more than the %d bytes of any file of CIFAR's binary version; unpack the archive again", path, maxCIFARFile)
+	}
+	return content, err
 }
 
 // add appends a file's records. Errors are phrased to follow its name.

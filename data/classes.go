@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,17 +19,10 @@ const (
 // first for label 0, at least 2 and at most most of them. It returns nil if there
 // is no such file.
 func readClassNames(path string, most int) ([]string, error) {
-	info, err := os.Stat(path)
+	file, _, err := openRegular(path, "make it a text file with one class name a line, or remove it")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file; make it a text file with one class name a line, or remove it", path)
-	}
-	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

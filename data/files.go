@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,32 +48,37 @@ func (f *fileSource) clip() {
 	f.labels = slices.Clip(slices.Clone(f.labels))
 }
 
-// readPicture reads a file into buffer. Every error names the file.
-func readPicture(path string, buffer *[]byte) ([]byte, error) {
-	// Checked before opening: opening a named pipe would wait for a writer.
+// openRegular opens the file at path, and says what it is. The remedy is for
+// what is no regular file, and not even opened: to open a named pipe is to wait
+// for a writer. Every error names the path.
+func openRegular(path, remedy string) (*os.File, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err // already names the path
+		return nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	if info.Size() > maxPictureBytes {
-		return nil, fmt.Errorf("%s has %d bytes, more than the %d of any picture that is read", path, info.Size(), maxPictureBytes)
+		return nil, nil, fmt.Errorf("%s is not a regular file; %s", path, remedy)
 	}
 	file, err := os.Open(path)
+	return file, info, err
+}
+
+// readPicture reads a file into buffer. Every error names the file.
+func readPicture(path string, buffer *[]byte) ([]byte, error) {
+	file, info, err := openRegular(path, "put a picture in its place")
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
+	if info.Size() > maxPictureBytes {
+		return nil, fmt.Errorf("%s has %d bytes, more than the %d of any picture that is read", path, info.Size(), maxPictureBytes)
+	}
 	*buffer = slices.Grow((*buffer)[:0], int(info.Size()))[:info.Size()]
-	if _, err := io.ReadFull(file, *buffer); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) && info.Size() > 0 {
-			return nil, fmt.Errorf("%s became shorter while it was read", path)
-		}
-		if !errors.Is(err, io.EOF) {
-			return nil, err
-		}
+	switch _, err := io.ReadFull(file, *buffer); {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("%s became shorter while it was read", path)
+	case err != nil:
+		return nil, err
 	}
 	return *buffer, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,8 +47,9 @@ func isFolder(dir string, e fs.DirEntry) bool {
 }
 
 // openFolder reads a folder of class folders: the classes are the sorted names
-// of the folders, the pictures whatever lies below, at any depth.
-func openFolder(dir string) (*fileSource, error) {
+// of the folders, the pictures whatever lies below, at any depth, in the order
+// of torchvision's ImageFolder. A class may be empty where test is set.
+func openFolder(dir string, test bool) (*fileSource, error) {
 	classes, err := subfolders(dir)
 	if err != nil {
 		return nil, err
@@ -60,7 +62,7 @@ func openFolder(dir string) (*fileSource, error) {
 	group.SetLimit(16) // mostly waiting for the disk
 	for c, class := range classes {
 		group.Go(func() (err error) {
-			found[c], err = picturesBelow(dir, class, nil)
+			found[c], err = picturesBelow(dir, class)
 			return err
 		})
 	}
@@ -69,7 +71,7 @@ func openFolder(dir string) (*fileSource, error) {
 	}
 	s := &fileSource{root: dir, classes: classes}
 	for c, pictures := range found {
-		if len(pictures) == 0 {
+		if len(pictures) == 0 && !test {
 			return nil, fmt.Errorf("%s holds no pictures (%s); fill it, or remove it", filepath.Join(dir, classes[c]), strings.Join(folderExtensions, " "))
 		}
 		for _, name := range pictures {
@@ -77,42 +79,58 @@ func openFolder(dir string) (*fileSource, error) {
 		}
 		found[c] = nil
 	}
+	if s.Len() == 0 {
+		return nil, fmt.Errorf("%s holds no pictures (%s) in its class folders; fill them", dir, strings.Join(folderExtensions, " "))
+	}
 	s.clip()
 	return s, nil
 }
 
-// picturesBelow lists the pictures in a folder and below it, in order. above
+// picturesBelow lists the pictures in a folder and below it, relative to root:
+// folder by folder in the order of the folders' paths, and by name in each.
+func picturesBelow(root, folder string) ([]string, error) {
+	byFolder := map[string][]string{}
+	if err := walk(root, folder, nil, byFolder); err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, folder := range slices.Sorted(maps.Keys(byFolder)) {
+		for _, name := range byFolder[folder] {
+			all = append(all, filepath.Join(folder, name))
+		}
+	}
+	return all, nil
+}
+
+// walk notes the names of the pictures in a folder and in those below it. above
 // are the folders on the way, so that links in a circle end.
-func picturesBelow(root, folder string, above []fs.FileInfo) ([]string, error) {
+func walk(root, folder string, above []fs.FileInfo, byFolder map[string][]string) error {
 	path := filepath.Join(root, folder)
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }) {
-		return nil, fmt.Errorf("%s is a link to a folder above it; remove it", path)
+		return fmt.Errorf("%s is a link to a folder above it; remove it", path)
 	}
 	above = append(above, info)
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []string
 	for _, e := range entries {
 		name := e.Name()
 		switch {
 		case strings.HasPrefix(name, "."):
 		case isFolder(path, e):
-			below, err := picturesBelow(root, filepath.Join(folder, name), above)
-			if err != nil {
-				return nil, err
+			if err := walk(root, filepath.Join(folder, name), above, byFolder); err != nil {
+				return err
 			}
-			out = append(out, below...)
 		case isPicture(name):
-			out = append(out, filepath.Join(folder, name))
+			byFolder[folder] = append(byFolder[folder], name)
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // openFolders opens train/CLASS/… and val/CLASS/… in dir, or CLASS/… alone,
@@ -129,14 +147,17 @@ func openFolders(dir, trainName, testName string) (train, test Source, err error
 	if trainName == "" {
 		trainName = "train"
 		if !hasFolder(dir, trainName) {
-			s, err := openFolder(dir)
+			if testName != "" {
+				return nil, nil, fmt.Errorf("%s has no folder train; name the folder with the training images in data.train", dir)
+			}
+			s, err := openFolder(dir, false)
 			if err != nil {
 				return nil, nil, err
 			}
 			return s, nil, nil
 		}
 	}
-	first, err := openFolder(filepath.Join(dir, trainName))
+	first, err := openFolder(within(dir, trainName), false)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -151,7 +172,7 @@ func openFolders(dir, trainName, testName string) (train, test Source, err error
 	if testName == "" {
 		return first, nil, nil
 	}
-	second, err := openFolder(filepath.Join(dir, testName))
+	second, err := openFolder(within(dir, testName), true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -187,5 +208,5 @@ func sameClasses(train, test *fileSource) error {
 	if problems == nil {
 		return nil
 	}
-	return errors.New(strings.Join(problems, ", and ") + "; training and test classes must be the same")
+	return errors.New(strings.Join(problems, ", and ") + "; both parts need the same class folders, of which those for evaluation may be empty")
 }

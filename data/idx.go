@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 )
 
@@ -31,13 +30,7 @@ const fetchAgain = "fetch the file again"
 
 // readIDXFile reads the file at path. Every error names the file.
 func readIDXFile(path string, magic uint32) (dims []int, elements []byte, err error) {
-	// Checked before opening: opening a named pipe would wait for a writer.
-	if info, err := os.Stat(path); err != nil {
-		return nil, nil, err // already names the path
-	} else if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s is not a regular file; put the idx file in its place", path)
-	}
-	file, err := os.Open(path)
+	file, _, err := openRegular(path, "put the idx file in its place")
 	if err != nil {
 		return nil, nil, err
 	}

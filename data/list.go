@@ -100,12 +100,7 @@ func (l *listFile) add(number int, line []byte) error {
 }
 
 func readListFile(path string) (*listFile, error) {
-	if info, err := os.Stat(path); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file; put the list file in its place", path)
-	}
-	file, err := os.Open(path)
+	file, _, err := openRegular(path, "put the list file in its place")
 	if err != nil {
 		return nil, err
 	}

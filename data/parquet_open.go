@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strings"
 
@@ -40,15 +39,7 @@ func readParquet(paths []string) (part *parquetPart, err error) {
 
 // open adds the file at path. Every error names it.
 func (p *parquetPart) open(path string) error {
-	// Checked before opening: opening a named pipe would wait for a writer.
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a regular file; put the Parquet file in its place", path)
-	}
-	file, err := os.Open(path)
+	file, info, err := openRegular(path, "put the Parquet file in its place")
 	if err != nil {
 		return err
 	}

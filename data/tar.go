@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 )
 
@@ -162,15 +161,7 @@ func (t *tarIndex) explain(err error) error {
 
 // indexShard indexes the shard at path. Every error names it.
 func indexShard(path string) ([]tarSample, error) {
-	// Checked before opening: opening a named pipe would wait for a writer.
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file; put the tar file in its place", path)
-	}
-	file, err := os.Open(path)
+	file, info, err := openRegular(path, "put the tar file in its place")
 	if err != nil {
 		return nil, err
 	}
