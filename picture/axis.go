@@ -13,50 +13,50 @@ type axis struct {
 	values []float64
 }
 
-// line is the task of making out pixels of the part [begin, end) of in pixels.
+// line is the task of making out pixels of the part [begin, end) of in pixels,
+// of which only n from the first on are wanted.
 type line struct {
 	in, out    int
 	begin, end float32
+	first, n   int
 	filter     Filter
 	flipped    bool
 }
 
-// fill computes the weights that make out pixels of the part [begin, end) of a
-// line of in pixels, as precompute_coeffs and normalize_coeffs_8bpc of Pillow's
-// Resample.c do. The conversions of products to float64 forbid their fusion
-// with a sum, which would round differently.
-func (a *axis) fill(in int, begin, end float32, out int, filter Filter, flipped bool) {
-	line := line{in, out, begin, end, filter, flipped}
-	if a.line == line {
+// fill computes the weights of a line, as precompute_coeffs and
+// normalize_coeffs_8bpc of Pillow's Resample.c do. The conversions of products
+// to float64 forbid their fusion with a sum, which would round differently.
+func (a *axis) fill(l line) {
+	if a.line == l {
 		return
 	}
-	a.line = line
-	scale := float64(end-begin) / float64(out)
+	a.line = l
+	scale := float64(l.end-l.begin) / float64(l.out)
 	stretch := max(scale, 1)
 	support := stretch
-	if filter == Bicubic {
+	if l.filter == Bicubic {
 		support = 2 * stretch
 	}
 	// No output has more taps than ⌈2·support⌉+1, nor than there are pixels.
-	taps := min(int(math.Ceil(support))*2+1, in)
+	taps := min(int(math.Ceil(support))*2+1, l.in)
 	a.Taps = (taps + 3) &^ 3
-	a.Start = resized(a.Start, out)
-	a.Count = resized(a.Count, out)
-	a.Weight = resized(a.Weight, out*a.Taps)
+	a.Start = resized(a.Start, l.n)
+	a.Count = resized(a.Count, l.n)
+	a.Weight = resized(a.Weight, l.n*a.Taps)
 	a.values = resized(a.values, a.Taps)
 	inverse := 1 / stretch
-	for i := range out {
-		center := float64(begin) + float64((float64(i)+0.5)*scale)
+	for i := range l.n {
+		center := float64(l.begin) + float64((float64(l.first+i)+0.5)*scale)
 		from := max(int(center-support+0.5), 0)
-		count := min(int(center+support+0.5), in) - from
+		count := min(int(center+support+0.5), l.in) - from
 		at := i
-		if flipped {
-			at = out - 1 - i
+		if l.flipped {
+			at = l.n - 1 - i
 		}
 		a.Start[at], a.Count[at] = int32(from), int32(count)
 		values := a.values[:count]
 		var sum float64
-		if filter == Bicubic {
+		if l.filter == Bicubic {
 			sum = bicubic(values, from, center, inverse)
 		} else {
 			sum = bilinear(values, from, center, inverse)

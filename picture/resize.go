@@ -103,12 +103,12 @@ func resize(dst, src *Image, view Rect, box Box, height, width int, f Filter, fl
 	var x, y *kernel.Axis
 	rows := view.Height
 	if height != view.Height || top != 0 || bottom != float32(height) {
-		s.y.fill(view.Height, top, bottom, height, f, false)
+		s.y.fill(line{in: view.Height, begin: top, end: bottom, out: height, n: height, filter: f})
 		y = &s.y.Axis
 		rows = int(y.Start[height-1] + y.Count[height-1] - y.Start[0])
 	}
 	if flipped || width != view.Width || left != 0 || right != float32(width) {
-		s.x.fill(view.Width, left, right, width, f, flipped)
+		s.x.fill(line{in: view.Width, begin: left, end: right, out: width, n: width, filter: f, flipped: flipped})
 		x = &s.x.Axis
 		s.memory = resized(s.memory, kernel.Memory(x, rows, view.Width, src.Channels))
 	}

@@ -103,7 +103,7 @@ func TestWeightsAreSmall(t *testing.T) {
 		if end <= begin {
 			continue
 		}
-		a.fill(in, begin, end, out, Bicubic, false)
+		a.fill(line{in: in, begin: begin, end: end, out: out, n: out, filter: Bicubic})
 		for i := range out {
 			sum := int32(0)
 			for _, w := range a.Weight[i*a.Taps : (i+1)*a.Taps] {

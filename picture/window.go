@@ -19,18 +19,12 @@ func (w Window) Needs(s *Scratch) Rect {
 	return Rect{top, left, bottom - top, right - left}
 }
 
-// axes are the weights of the window's rows and columns.
+// axes are the weights of the window's rows and columns, and of no others: a
+// picture of one row, scaled to a usual height, has millions of columns.
 func (w Window) axes(s *Scratch) (y, x kernel.Axis) {
-	s.y.fill(w.Height, 0, float32(w.Height), w.ToHeight, w.Filter, false)
-	s.x.fill(w.Width, 0, float32(w.Width), w.ToWidth, w.Filter, false)
-	return cut(s.y.Axis, w.Part.Top, w.Part.Height), cut(s.x.Axis, w.Part.Left, w.Part.Width)
-}
-
-// cut is a run of an axis's outputs.
-func cut(a kernel.Axis, from, n int) kernel.Axis {
-	a.Start, a.Count = a.Start[from:from+n], a.Count[from:from+n]
-	a.Weight = a.Weight[from*a.Taps : (from+n)*a.Taps]
-	return a
+	s.y.fill(line{in: w.Height, end: float32(w.Height), out: w.ToHeight, first: w.Part.Top, n: w.Part.Height, filter: w.Filter})
+	s.x.fill(line{in: w.Width, end: float32(w.Width), out: w.ToWidth, first: w.Part.Left, n: w.Part.Width, filter: w.Filter})
+	return s.y.Axis, s.x.Axis
 }
 
 // reach is the run of inputs that an axis reads. Its starts ascend.

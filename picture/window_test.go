@@ -2,6 +2,7 @@ package picture
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -36,6 +37,38 @@ func TestResizeWindow(t *testing.T) {
 		ResizeWindow(&got, &part, 2, 1, w, &s)
 		if got.Size != want.Size || !slices.Equal(got.Pixels, want.Pixels) {
 			t.Fatalf("%+v of %v, which needs %+v: other pixels than the whole's", w, src.Size, needs)
+		}
+	}
+}
+
+// The window of a line of pixels takes memory for its own columns only, though
+// the whole line would be scaled to five million.
+func TestWindowOfALine(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		src := &Image{}
+		w := Window{Height: 1, Width: 20000, ToHeight: 256, ToWidth: 256 * 20000, Part: CenterRect(256, 256*20000, 224), Filter: Bilinear}
+		if turned {
+			w = Window{Height: 20000, Width: 1, ToHeight: 256 * 20000, ToWidth: 256, Part: CenterRect(256*20000, 256, 224), Filter: Bilinear}
+		}
+		src.Reset(Size{w.Height, w.Width, 3})
+		for i := range src.Pixels {
+			src.Pixels[i] = uint8(i / 3 / 100)
+		}
+		var s Scratch
+		var got Image
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		needs := w.Needs(&s)
+		ResizeWindow(&got, src, needs.Top, needs.Left, w, &s)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+			t.Errorf("%v: %d bytes were allocated", src.Size, took)
+		}
+		if needs.Height*needs.Width > 4 || got.Height != 224 || got.Width != 224 {
+			t.Errorf("%v: the window needs %+v and is %v", src.Size, needs, got.Size)
+		}
+		if low, high := slices.Min(got.Pixels), slices.Max(got.Pixels); low < 99 || high > 100 {
+			t.Errorf("%v: values %d to %d, want those of the middle, 99 and 100", src.Size, low, high)
 		}
 	}
 }
