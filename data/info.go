@@ -209,7 +209,11 @@ func (i *Info) WriteTo(w io.Writer) (int64, error) {
 		if p.Decoded {
 			how = "decoded"
 		}
-		fmt.Fprintf(&text, "  %s of %d: height %s, width %s pixels; %.1f MB\n", how, p.Examined, p.Heights, p.Widths, float64(p.Bytes)/1e6)
+		fmt.Fprintf(&text, "  %s of %d: height %s, width %s pixels; %s", how, p.Examined, p.Heights, p.Widths, bytesOf(p.Bytes))
+		if p.Examined > 0 && p.Examined < p.Images {
+			fmt.Fprintf(&text, ", about %s in all", bytesOf(p.Bytes/int64(p.Examined)*int64(p.Images)))
+		}
+		text.WriteString("\n")
 		fmt.Fprintf(&text, "  formats: %s\n", counted(p.Formats))
 		if p.Turned > 0 {
 			fmt.Fprintf(&text, "  turned by their EXIF orientation: %d\n", p.Turned)
@@ -222,9 +226,23 @@ func (i *Info) WriteTo(w io.Writer) (int64, error) {
 			more(&text, len(p.Broken))
 		}
 	}
+	if !i.Train.Decoded {
+		text.WriteString("\nheaders do not show every broken file: --all decodes each picture\n")
+	}
 	i.writeClasses(&text)
 	n, err := io.WriteString(w, text.String())
 	return int64(n), err
+}
+
+// bytesOf is a number of bytes, for people.
+func bytesOf(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f kB", float64(n)/1e3)
 }
 
 func (i *Info) writeClasses(text *strings.Builder) {

@@ -9,9 +9,9 @@ import (
 
 // Lost is a picture that could not be decoded.
 type Lost struct {
-	Index int
+	Index int `json:"index"`
 	// Reason is one sentence that names the picture.
-	Reason string
+	Reason string `json:"reason"`
 }
 
 // maxLostShare is the share of a collection whose loss is taken for a fault of

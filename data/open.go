@@ -77,12 +77,20 @@ func sources(train, test *Dataset, err error) (Source, Source, error) {
 	return train, test, nil
 }
 
+// isShard says whether a file is a tar file by its name, maybe a compressed one,
+// which is refused with a remedy.
+func isShard(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasSuffix(name, ".tar") || strings.HasSuffix(name, ".tar.gz") || strings.HasSuffix(name, ".tgz")
+}
+
 // detect finds out what lies at the path.
 func detect(d recipe.Data) (string, error) {
 	for _, name := range []string{d.Train, filepath.Base(d.Path)} {
-		switch strings.ToLower(filepath.Ext(name)) {
-		case ".tar":
+		if isShard(name) {
 			return "webdataset", nil
+		}
+		switch strings.ToLower(filepath.Ext(name)) {
 		case ".parquet":
 			return "parquet", nil
 		case ".txt", ".lst", ".list", ".tsv":
@@ -107,22 +115,21 @@ func detect(d recipe.Data) (string, error) {
 			return !strings.HasPrefix(e.Name(), ".") && match(e.Name())
 		})
 	}
-	ends := func(suffix string) func(string) bool {
-		return func(name string) bool { return strings.HasSuffix(name, suffix) }
-	}
 	parquets, err := filepath.Glob(filepath.Join(globEscape(d.Path), "data", "*.parquet"))
 	if err != nil {
 		return "", err
 	}
 	_, known := findCIFAR(d.Path)
+	// Archives are often left beside what was unpacked from them.
+	unpacked, _ := subfolders(filepath.Join(d.Path, "train"))
 	switch {
 	case has(func(name string) bool { return strings.HasPrefix(name, "train-images-idx3-ubyte") }):
 		return "mnist-idx", nil
 	case known != nil:
 		return "cifar", nil
-	case has(ends(".tar")):
+	case has(func(name string) bool { return strings.HasSuffix(name, ".tar") }) && len(unpacked) == 0:
 		return "webdataset", nil
-	case has(ends(".parquet")) || len(parquets) > 0:
+	case has(func(name string) bool { return strings.HasSuffix(name, ".parquet") }) || len(parquets) > 0:
 		return "parquet", nil
 	case has(func(name string) bool { return name == "train.txt" }):
 		return "list", nil
@@ -131,8 +138,11 @@ func detect(d recipe.Data) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(folders) > 0 {
+	switch {
+	case len(folders) > 0:
 		return "folder", nil
+	case has(isShard):
+		return "webdataset", nil
 	}
 	remedy := "looked for class folders, train/ and val/, train.txt, idx and CIFAR files, .tar and .parquet"
 	if has(isPicture) {

@@ -16,23 +16,20 @@ import (
 
 // PackOptions say how Pack writes shards.
 type PackOptions struct {
-	// Prefix of the shards' names: PREFIX-000000.tar.
-	Prefix string
 	// ShardBytes bounds a shard's size, unless one picture is larger; 0 means
 	// 256 MiB.
 	ShardBytes int64
 	// ShardImages bounds the pictures in a shard; 0 does not.
 	ShardImages int
-	// Shuffle writes the pictures in random order, drawn from Seed, so that
-	// reading shard after shard mixes classes.
-	Shuffle bool
-	Seed    uint64
+	// Seed draws the order of the training images, so that reading shard after
+	// shard mixes classes.
+	Seed uint64
 	// OnError is "fail", or "skip" to leave out what cannot be read and files
 	// that do not begin like a picture. Pictures are not decoded.
 	OnError string
 }
 
-// PackResult tells what was written.
+// PackResult tells what was written of the training or the test images.
 type PackResult struct {
 	Images int
 	// Bytes is the size of all shards.
@@ -52,44 +49,52 @@ const (
 )
 
 // Pack writes a collection as WebDataset tar shards into the folder dst:
-// KEY.jpg (or what the picture is), untouched, with KEY.cls, the number of its
-// class, and the class names in classes.txt. Pixels are written as PNG. Keys
-// are the pictures' numbers in the order written. The same collection and
-// options give the same bytes.
+// train-000000.tar and so on, whose pictures are in random order, and
+// val-000000.tar, in the collection's. They hold KEY.jpg (or what the picture
+// is), untouched, with KEY.cls, the number of its class; the class names are in
+// classes.txt. Pixels are written as PNG. Keys are the pictures' numbers in the
+// order written. The same collection and options give the same bytes.
 //
 // The shards are written to a hidden folder in dst and take their places when
 // all of them are complete and safe on the disk; shards that are in dst already
 // are an error. When ctx ends, or on any error, everything written is removed.
-func Pack(ctx context.Context, src Source, dst string, o PackOptions) (result PackResult, err error) {
+func Pack(ctx context.Context, c *Collection, dst string, o PackOptions) (train, test PackResult, err error) {
 	if err := o.check(); err != nil {
-		return result, err
+		return train, test, err
 	}
 	if err := os.MkdirAll(dst, 0o777); err != nil {
-		return result, err
+		return train, test, err
 	}
-	there, err := filepath.Glob(filepath.Join(globEscape(dst), globEscape(o.Prefix)+"-*.tar"))
+	parts := []*packer{{source: c.Train, prefix: "train", shuffle: true}, {source: c.Test, prefix: "val"}}
+	for _, p := range parts {
+		there, err := filepath.Glob(filepath.Join(globEscape(dst), p.prefix+"-*.tar"))
+		if err != nil {
+			return train, test, err
+		}
+		if len(there) > 0 {
+			return train, test, fmt.Errorf("%s holds shards already, such as %s; choose an empty folder, or remove them", dst, filepath.Base(there[0]))
+		}
+	}
+	classes, err := classLines(c.Train, dst)
 	if err != nil {
-		return result, err
+		return train, test, err
 	}
-	if len(there) > 0 {
-		return result, fmt.Errorf("%s holds shards already, such as %s; choose an empty folder, or remove them", dst, filepath.Base(there[0]))
-	}
-	classes, err := classLines(src, dst)
+	hidden, err := os.MkdirTemp(dst, ".pack-*")
 	if err != nil {
-		return result, err
+		return train, test, explainPack(dst, err)
 	}
-	p := packer{source: src, dst: dst, options: o}
-	if p.hidden, err = os.MkdirTemp(dst, ".pack-*"); err != nil {
-		return result, p.explain(err)
+	defer os.RemoveAll(hidden)
+	for _, p := range parts {
+		p.dst, p.hidden, p.options = dst, hidden, o
+		if err := p.write(ctx); err != nil {
+			return train, test, err
+		}
 	}
-	defer p.abandon()
-	if err := p.write(ctx); err != nil {
-		return PackResult{}, err
+	train, test = parts[0].result, parts[1].result
+	if err := publish(hidden, dst, classes, slices.Concat(train.Shards, test.Shards)); err != nil {
+		return PackResult{}, PackResult{}, explainPack(dst, err)
 	}
-	if err := p.publish(classes); err != nil {
-		return PackResult{}, err
-	}
-	return p.result, nil
+	return train, test, nil
 }
 
 func (o *PackOptions) check() error {
@@ -99,8 +104,6 @@ func (o *PackOptions) check() error {
 	switch {
 	case o.ShardBytes < 0 || o.ShardImages < 0:
 		return errors.New("a shard cannot have less than 0 bytes or pictures; choose 0 for the default")
-	case o.Prefix == "" || o.Prefix != filepath.Base(o.Prefix) || strings.HasPrefix(o.Prefix, "."):
-		return fmt.Errorf("shards cannot be named %q; choose a name such as train", o.Prefix)
 	case o.OnError != "skip" && o.OnError != "fail":
 		return fmt.Errorf("on error %q is unknown; choose skip or fail", o.OnError)
 	}
@@ -133,9 +136,11 @@ func classLines(src Source, dst string) (string, error) {
 	return "", nil
 }
 
-// packer writes one shard after the other.
+// packer writes a part of a collection, one shard after the other.
 type packer struct {
 	source  Source
+	prefix  string // of the shards' names: PREFIX-000000.tar
+	shuffle bool
 	dst     string
 	hidden  string // the folder with what is not yet in its place
 	options PackOptions
@@ -148,8 +153,13 @@ type packer struct {
 	images int
 }
 
-// write writes all shards.
+// write writes all shards of the part.
 func (p *packer) write(ctx context.Context) error {
+	defer func() {
+		if p.file != nil {
+			p.file.Close()
+		}
+	}()
 	for at, i := range p.order() {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -160,7 +170,7 @@ func (p *packer) write(ctx context.Context) error {
 	}
 	if p.result.Images == 0 {
 		if len(p.result.Skipped) > 0 {
-			return fmt.Errorf("none of %d pictures can be packed; the first: %s", len(p.result.Skipped), p.result.Skipped[0].Reason)
+			return fmt.Errorf("none of the %d pictures for %s can be packed; the first: %s", len(p.result.Skipped), p.prefix, p.result.Skipped[0].Reason)
 		}
 		return errors.New("the collection has no pictures to pack")
 	}
@@ -170,7 +180,7 @@ func (p *packer) write(ctx context.Context) error {
 // order is the pictures in the order in which they are written.
 func (p *packer) order() []int {
 	n := p.source.Len()
-	if p.options.Shuffle {
+	if p.shuffle {
 		random := augment.NewStream(p.options.Seed, augment.PurposeOrder)
 		return permutation(&random, n)
 	}
@@ -204,8 +214,12 @@ func (p *packer) add(at, i int) error {
 		}
 	}
 	key := fmt.Sprintf("%09d", at)
-	if err := errors.Join(p.entry(key+"."+extension, content), p.entry(key+".cls", label)); err != nil {
-		return p.explain(err)
+	err = p.entry(key+"."+extension, content)
+	if err == nil {
+		err = p.entry(key+".cls", label)
+	}
+	if err != nil {
+		return explainPack(p.dst, err)
 	}
 	p.bytes += size
 	p.images++

@@ -2,6 +2,7 @@ package data
 
 import (
 	"archive/tar"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func (p *packer) startShard() (err error) {
 		return fmt.Errorf("more than %d shards would be written; choose larger ones", maxShards)
 	}
 	if p.file, err = os.OpenFile(filepath.Join(p.hidden, p.shardName()), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666); err != nil {
-		return p.explain(err)
+		return explainPack(p.dst, err)
 	}
 	p.tar, p.bytes, p.images = tar.NewWriter(p.file), 0, 0
 	return nil
@@ -36,15 +37,16 @@ func (p *packer) startShard() (err error) {
 
 // shardName is the name of the shard that is being written.
 func (p *packer) shardName() string {
-	return fmt.Sprintf("%s-%06d.tar", p.options.Prefix, len(p.result.Shards))
+	return fmt.Sprintf("%s-%06d.tar", p.prefix, len(p.result.Shards))
 }
 
 // finishShard completes the shard that is being written.
 func (p *packer) finishShard() error {
 	err := p.tar.Close()
 	size, seekErr := p.file.Seek(0, io.SeekCurrent)
-	if err = errors.Join(err, seekErr, p.file.Sync(), p.file.Close()); err != nil {
-		return p.explain(err)
+	// The first error is what is wrong; the others follow from it.
+	if err = cmp.Or(err, seekErr, p.file.Sync(), p.file.Close()); err != nil {
+		return explainPack(p.dst, err)
 	}
 	p.result.Shards = append(p.result.Shards, filepath.Join(p.dst, p.shardName()))
 	p.result.Bytes += size
@@ -54,29 +56,26 @@ func (p *packer) finishShard() error {
 
 // publish moves everything to its place: the class names first, so that there
 // are never shards without them.
-func (p *packer) publish(classes string) error {
+func publish(hidden, dst, classes string, shards []string) error {
 	var names []string
 	if classes != "" {
 		names = append(names, "classes.txt")
-		if err := writeSynced(filepath.Join(p.hidden, "classes.txt"), classes); err != nil {
-			return p.explain(err)
+		if err := writeSynced(filepath.Join(hidden, "classes.txt"), classes); err != nil {
+			return err
 		}
 	}
-	for _, path := range p.result.Shards {
+	for _, path := range shards {
 		names = append(names, filepath.Base(path))
 	}
 	for i, name := range names {
-		if err := os.Rename(filepath.Join(p.hidden, name), filepath.Join(p.dst, name)); err != nil {
+		if err := os.Rename(filepath.Join(hidden, name), filepath.Join(dst, name)); err != nil {
 			for _, done := range names[:i] {
-				os.Remove(filepath.Join(p.dst, done))
+				os.Remove(filepath.Join(dst, done))
 			}
-			return p.explain(err)
+			return err
 		}
 	}
-	if err := syncFolder(p.dst); err != nil {
-		return p.explain(err)
-	}
-	return nil
+	return syncFolder(dst)
 }
 
 func writeSynced(path, text string) error {
@@ -85,7 +84,7 @@ func writeSynced(path, text string) error {
 		return err
 	}
 	_, err = file.WriteString(text)
-	return errors.Join(err, file.Sync(), file.Close())
+	return cmp.Or(err, file.Sync(), file.Close())
 }
 
 // syncFolder makes the names in a folder safe.
@@ -94,21 +93,14 @@ func syncFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return cmp.Or(folder.Sync(), folder.Close())
 }
 
-// abandon removes what is not in its place.
-func (p *packer) abandon() {
-	if p.file != nil {
-		p.file.Close()
-	}
-	os.RemoveAll(p.hidden)
-}
-
-func (p *packer) explain(err error) error {
+// explainPack phrases errors of writing.
+func explainPack(dst string, err error) error {
 	remedy := "choose another folder"
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		remedy = "make room, or choose a folder on another disk"
 	}
-	return fmt.Errorf("cannot write shards in %s (%w); %s", p.dst, err, remedy)
+	return fmt.Errorf("cannot write shards in %s (%w); %s", dst, err, remedy)
 }

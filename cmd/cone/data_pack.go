@@ -36,21 +36,20 @@ its label, and classes.txt. Training images are put in random order.`,
 				return err
 			}
 			defer collection.Close()
+			train, test, err := data.Pack(c.Context(), collection, args[1], data.PackOptions{
+				ShardBytes: int64(megabytes) << 20, ShardImages: images, Seed: shuffle, OnError: onError,
+			})
+			if err != nil {
+				return err
+			}
 			for _, part := range []struct {
 				name   string
-				source data.Source
-			}{{"train", collection.Train}, {"val", collection.Test}} {
-				result, err := data.Pack(c.Context(), part.source, args[1], data.PackOptions{
-					Prefix: part.name, ShardBytes: int64(megabytes) << 20, ShardImages: images,
-					Shuffle: part.name == "train", Seed: shuffle, OnError: onError,
-				})
-				if err != nil {
-					return err
-				}
-				for _, l := range result.Skipped {
+				result data.PackResult
+			}{{"train", train}, {"val", test}} {
+				for _, l := range part.result.Skipped {
 					fmt.Fprintf(os.Stderr, "cone: skipped %s\n", l.Reason)
 				}
-				fmt.Printf("%s: %d pictures in %d shards, %.1f MB\n", part.name, result.Images, len(result.Shards), float64(result.Bytes)/1e6)
+				fmt.Printf("%s: %d pictures in %d shards, %.1f MB\n", part.name, part.result.Images, len(part.result.Shards), float64(part.result.Bytes)/1e6)
 			}
 			return nil
 		},

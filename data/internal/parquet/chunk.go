@@ -57,7 +57,7 @@ func (f *File) place(g *group, column *Column) (*chunk, error) {
 	if placed.CryptoMetadata.Value != nil || placed.EncryptedColumnMetadata != nil {
 		return nil, fmt.Errorf("has the column %s encrypted; decrypt it", column.Path)
 	}
-	if !slices.Contains(codecs, m.Codec) {
+	if codecs[m.Codec] == 0 {
 		return nil, fmt.Errorf("has the column %s compressed by %v; write it again with snappy, zstd or gzip", column.Path, m.Codec)
 	}
 	start := m.DataPageOffset

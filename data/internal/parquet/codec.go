@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 
@@ -13,8 +12,12 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
-// codecs are those that decompress knows.
-var codecs = []format.CompressionCodec{format.Uncompressed, format.Snappy, format.Zstd, format.Gzip}
+// codecs are those that decompress knows, with the most that a byte can stand
+// for: a copy of 64 bytes takes 3 in snappy, a block of 128 KiB takes 4 in
+// zstd, and deflate expands 1032 times.
+var codecs = map[format.CompressionCodec]int{format.Uncompressed: 1, format.Snappy: 22, format.Zstd: 32 << 10, format.Gzip: 1032}
+
+var errPageUnpacked = errors.New("a page of another size than it says")
 
 // unzstd decodes whole frames, and no more than its result has room for.
 var unzstd = sync.OnceValue(func() *zstd.Decoder {
@@ -30,6 +33,10 @@ func decompress(codec format.CompressionCodec, content []byte, size int) ([]byte
 	if size == 0 {
 		return nil, nil
 	}
+	// Memory follows the bytes that are there.
+	if size/codecs[codec] > len(content) {
+		return nil, errPageUnpacked
+	}
 	var out []byte
 	var err error
 	switch codec {
@@ -37,7 +44,7 @@ func decompress(codec format.CompressionCodec, content []byte, size int) ([]byte
 		out = content
 	case format.Snappy:
 		if n, err := snappy.DecodedLen(content); err != nil || n != size {
-			return nil, errors.New("a page of another size than it says")
+			return nil, errPageUnpacked
 		}
 		out, err = snappy.Decode(make([]byte, size), content)
 	case format.Zstd:
@@ -48,11 +55,9 @@ func decompress(codec format.CompressionCodec, content []byte, size int) ([]byte
 			out = make([]byte, size)
 			_, err = io.ReadFull(r, out)
 		}
-	default:
-		err = fmt.Errorf("the compression %v", codec)
 	}
 	if err == nil && len(out) != size {
-		err = errors.New("a page of another size than it says")
+		err = errPageUnpacked
 	}
 	return out, err
 }

@@ -12,6 +12,9 @@ import (
 // maxColumns bounds the columns of a file, and how deep they are nested.
 const maxColumns = 10_000
 
+// maxPath bounds the length of a column's path.
+const maxPath = 4096
+
 // Column is a column of a file: a leaf of its schema.
 type Column struct {
 	// Path is the column's names, with dots between.
@@ -89,7 +92,7 @@ func flatten(schema []format.SchemaElement) ([]Column, error) {
 		if parent.Path != "" {
 			c.Path = parent.Path + "." + element.Name
 		}
-		if len(c.Path) > 1<<16 {
+		if len(c.Path) > maxPath {
 			return nil, damaged(errors.New("a column with a very long name"))
 		}
 		switch element.RepetitionType.V {
