@@ -66,10 +66,10 @@ func braceChoices(inside string) ([]string, error) {
 	to, err2 := strconv.ParseUint(last, 10, 62)
 	width := max(len(first), len(last))
 	if err1 != nil || err2 != nil || to < from || width > digits {
-		return nil, fmt.Errorf("{%s} is no range such as {000..127}", inside)
+		return nil, fmt.Errorf("%q is no range such as {000..127}", "{"+inside+"}")
 	}
 	if to-from >= maxExpanded {
-		return nil, fmt.Errorf("{%s} stands for more than %d files", inside, maxExpanded)
+		return nil, fmt.Errorf("%q stands for more than %d files", "{"+inside+"}", maxExpanded)
 	}
 	if !(strings.HasPrefix(first, "0") && len(first) > 1 || strings.HasPrefix(last, "0") && len(last) > 1) {
 		width = 0

@@ -41,6 +41,9 @@ func readList(path string, content io.Reader) (*listFile, error) {
 		if err != nil && err != io.EOF {
 			return nil, fmt.Errorf("%s cannot be read: %w", path, err)
 		}
+		if number == 1 {
+			line = bytes.TrimPrefix(line, []byte("\ufeff")) // some editors' byte order mark
+		}
 		if problem := l.add(number, bytes.TrimSpace(line)); problem != nil {
 			return nil, fmt.Errorf("%s:%d %w", path, number, problem)
 		}
@@ -57,9 +60,6 @@ func readList(path string, content io.Reader) (*listFile, error) {
 }
 
 func (l *listFile) add(number int, line []byte) error {
-	if number == 1 {
-		line = bytes.TrimPrefix(line, []byte("\ufeff")) // some editors' byte order mark
-	}
 	if len(line) == 0 || line[0] == '#' {
 		return nil
 	}
