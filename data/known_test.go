@@ -2,7 +2,6 @@ package data
 
 import (
 	"encoding/json"
-	"fmt"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -108,113 +107,5 @@ func TestShardsOfOtherPrograms(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestParquetOfOtherPrograms(t *testing.T) {
-	all := knownFiles(t, "parquet")
-	classes := map[string][]string{
-		"names.parquet": {"ape", "bee", "cat"}, "names-dictionary.parquet": {"ape", "bee", "cat"},
-		"datasets.parquet": {"zebra", "ant"}, // as declared, not sorted
-		"repeats.parquet":  {"0", "1"}, "required.parquet": {"0", "1"}, "paths.parquet": {"0", "1"},
-	}
-	for name, want := range all {
-		if name == "paths.parquet" {
-			continue // whose pictures are files: see TestParquetNamesFiles
-		}
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join("testdata", "parquet", name)
-			s, test, err := openParquet(recipe.Data{Path: path})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer s.Close()
-			if test != nil {
-				t.Error("there is a test part")
-			}
-			checkRows(t, s, want)
-			names, ok := classes[name]
-			if !ok {
-				names = []string{"0", "1", "2"}
-			}
-			if !slices.Equal(s.Classes(), names) {
-				t.Errorf("classes %q, want %q", s.Classes(), names)
-			}
-			if last := s.Len() - 1; s.Name(last) != fmt.Sprintf("%s: row %d", path, last) {
-				t.Errorf("the last row is called %q", s.Name(last))
-			}
-		})
-	}
-}
-
-// Several files are one collection, whose shards are the row groups.
-func TestParquetFilesInARow(t *testing.T) {
-	all := knownFiles(t, "parquet")
-	pattern := filepath.Join("testdata", "parquet", "{refused/no-rows,defaults,refused/no-rows,index-checksum,plain-zstd-v2}.parquet")
-	s, _, err := openParquet(recipe.Data{Path: pattern})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	checkRows(t, s, slices.Concat(all["defaults.parquet"], all["index-checksum.parquet"], all["plain-zstd-v2.parquet"]))
-	// Groups of 9 rows in the first file, of 25 in the second.
-	if got, want := s.(Sharded).Shards(), []int{0, 9, 18, 27, 36, 40, 65, 80}; !slices.Equal(got, want) {
-		t.Errorf("shards begin at %v, want %v", got, want)
-	}
-}
-
-// Rows may name files beside the Parquet file, but no others.
-func TestParquetNamesFiles(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "collection")
-	content, err := os.ReadFile("testdata/parquet/paths.parquet")
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, dir, map[string][]byte{"paths.parquet": content, "../a.png": []byte("not for us")})
-	s, _, err := openParquet(recipe.Data{Path: filepath.Join(dir, "paths.parquet")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	var buffer []byte
-	if _, err := s.Read(0, &buffer); err == nil || !strings.Contains(err.Error(), "paths.parquet: row 0 names a file that cannot be read") || !strings.Contains(err.Error(), "a.png") {
-		t.Errorf("a file that is not there: %v", err)
-	}
-	write(t, dir, map[string][]byte{"pictures/a.png": []byte("beside")})
-	for i, want := range []string{"beside", "own"} {
-		if got, err := s.Read(i, &buffer); string(got) != want || err != nil {
-			t.Errorf("row %d: %q, %v; want %q", i, got, err, want)
-		}
-	}
-	if _, err := s.Read(2, &buffer); err == nil || !strings.Contains(err.Error(), `paths.parquet: row 2 names the file "../a.png", which is not in or below the folder`) {
-		t.Errorf("a file elsewhere: %v", err)
-	}
-}
-
-func TestParquetRefused(t *testing.T) {
-	wants := map[string]string{
-		"no-image":       "has no column image of encoded pictures (struct{bytes, path} or binary) but only picture, label; rename or add it",
-		"no-label":       "has no column label or labels or fine_label but only image, target; rename or add it",
-		"image-text":     "has BYTE_ARRAY (STRING) in the column image where encoded pictures (binary) are needed; convert it",
-		"image-list":     "has no column image of encoded pictures (struct{bytes, path} or binary) but only image.list.element, label; rename or add it",
-		"image-integer":  "has INT64 in the column image where encoded pictures (binary) are needed; convert it",
-		"label-float":    "has DOUBLE in the column label where one integer or class name per row is needed; convert it",
-		"label-list":     "has no column label or labels or fine_label but only image, label.list.element; rename or add it",
-		"label-date":     "has INT32 (DATE) in the column label where one integer or class name per row is needed; convert it",
-		"label-null":     "has no label (remove the row) in row 1 of the column label",
-		"label-negative": "has the label -1 (a label is a number from 0 to 1048575) in row 1 of the column label",
-		"label-huge":     "has the label 1099511627776 (a label is a number from 0 to 1048575) in row 1 of the column label",
-		"no-rows":        "holds no rows; name other files in data.train",
-		"brotli":         "has the column image compressed by BROTLI; write it again with snappy, zstd or gzip",
-	}
-	files, err := filepath.Glob("testdata/parquet/refused/*.parquet")
-	if err != nil || len(files) != len(wants) {
-		t.Fatalf("%d files, %d expected, %v", len(files), len(wants), err)
-	}
-	for _, path := range files {
-		want := path + " " + wants[strings.TrimSuffix(filepath.Base(path), ".parquet")]
-		if _, _, err := openParquet(recipe.Data{Path: path}); err == nil || err.Error() != want {
-			t.Errorf("got  %v\nwant %s", err, want)
-		}
 	}
 }

@@ -1,9 +1,11 @@
 package data
 
 import (
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"cone/recipe"
@@ -133,3 +135,15 @@ func TestNamesWrap(t *testing.T) {
 		}
 	}
 }
+
+// A reader that ends early must not be taken for the end of a list.
+func TestListThatCannotBeRead(t *testing.T) {
+	broken := io.MultiReader(strings.NewReader("a 0\nb 1\n"), failing{})
+	if _, err := readList("list.txt", broken); err == nil || err.Error() != "list.txt cannot be read: input/output error" {
+		t.Error(err)
+	}
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, syscall.EIO }

@@ -140,6 +140,29 @@ func TestWebDatasetErrors(t *testing.T) {
 	}
 }
 
+// A number in a .cls wins over a .json, wherever the two lie.
+func TestLabelsOfSamples(t *testing.T) {
+	content := tarFile(t,
+		tarEntry{"a.jpg", ""}, tarEntry{"a.cls", "1\n"}, tarEntry{"a.json", `{"label": 2}`},
+		tarEntry{"b.json", `{"label": 2}`}, tarEntry{"b.jpg", ""}, tarEntry{"b.cls", " 3 "},
+		tarEntry{"c.cls", "4"}, tarEntry{"c.json", "{"}, tarEntry{"c.jpg", ""},
+		tarEntry{"d.json", "[]"}, tarEntry{"d.cls", "5"}, tarEntry{"d.jpg", ""},
+		tarEntry{"e.jpg", ""}, tarEntry{"e.json", `{"class": 9, "cls": 6}`},
+		tarEntry{"./f.jpg", ""}, tarEntry{"./f.json", `{"class": 7}`}, tarEntry{"./f.txt", "a caption"},
+	)
+	samples, err := indexTar(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var labels []int32
+	for _, s := range samples {
+		labels = append(labels, s.label)
+	}
+	if want := []int32{1, 3, 4, 5, 6, 7}; !slices.Equal(labels, want) {
+		t.Errorf("labels %v, want %v", labels, want)
+	}
+}
+
 // A shard that is cut anywhere before the padding at its end is an error.
 func TestShardCutAnywhere(t *testing.T) {
 	content := shard(t, 0, 3)

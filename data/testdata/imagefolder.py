@@ -11,7 +11,7 @@ from torchvision.datasets import ImageFolder
 files = [
     "Zebra/2.jpg", "Zebra/10.jpg", "Zebra/1.JPG",
     "ant/a.jpeg", "ant/b.png", "ant/c.ppm", "ant/d.bmp", "ant/e.pgm", "ant/f.tif", "ant/g.tiff", "ant/h.webp", "ant/I.WebP",
-    "ant/notes.txt", "ant/noextension", "ant/.hidden.jpg", "ant/._a.jpeg", "ant/j.jpg.part",
+    "ant/notes.txt", "ant/noextension", "ant/.hidden.jpg", "ant/.thumbnails/a.jpg", "ant/._a.jpeg", "ant/j.jpg.part",
     "bee/z.jpg", "bee/deep/1.jpg", "bee/deep/er/0.jpg", "bee/deep.er/2.jpg", "bee/a.jpg",
     "Äpfel/rot.jpg", "Äpfel/grün.jpg",
     "not-a-class.jpg",

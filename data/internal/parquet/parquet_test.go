@@ -3,6 +3,7 @@ package parquet
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,6 +59,22 @@ func TestFile(t *testing.T) {
 	})
 	if err != nil || numbers != 40 {
 		t.Errorf("%d numbers, %v", numbers, err)
+	}
+}
+
+// Texts that share their beginnings with the ones before.
+func TestPrefixes(t *testing.T) {
+	f, _ := known(t, "delta-gzip")
+	rows := 0
+	err := f.Each(f.Column("image.path"), func(row int, v Value) error {
+		if want := fmt.Sprintf("%d.jpg", row); string(v.Text) != want || v.Null {
+			t.Errorf("row %d is %q, want %q", row, v.Text, want)
+		}
+		rows++
+		return nil
+	})
+	if err != nil || rows != 70 {
+		t.Errorf("%d rows, %v", rows, err)
 	}
 }
 

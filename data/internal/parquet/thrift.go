@@ -128,10 +128,7 @@ func (w *thriftWalk) list(depth int) error {
 			return err
 		}
 	}
-	// Each element takes a byte at least.
-	if size > uint64(len(w.content)-w.at) || b&15 == 12 && size > uint64(max(w.structs, 0)) {
-		return errThriftSize
-	}
+	// Each element takes a byte at least, so that this ends with the content.
 	for range size {
 		if err := w.value(b&15, true, depth+1); err != nil {
 			return err
