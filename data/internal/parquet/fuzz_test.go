@@ -106,6 +106,7 @@ func FuzzPage(f *testing.F) {
 	f.Add(text, uint8(format.Plain), true, uint8(0), uint16(3), []byte{})
 	f.Add(append([]byte{4, 0, 0, 0, 3, 0b101, 2, 1}, text...), uint8(format.Plain), true, uint8(1), uint16(5), []byte{})
 	f.Add([]byte{2, 3, 0b00100100, 4, 1}, uint8(format.RLEDictionary), true, uint8(0), uint16(6), text)
+	//lint:ignore SA1019 old writers still name it so
 	f.Add([]byte{2, 3, 0b00100100, 4, 1}, uint8(format.PlainDictionary), false, uint8(0), uint16(6), bytes.Repeat([]byte{1, 2, 3, 4}, 6))
 	f.Add([]byte{0x80, 1, 4, 3, 2, 2, 0, 0, 0, 0}, uint8(format.DeltaBinaryPacked), false, uint8(0), uint16(3), []byte{})
 	f.Add([]byte{8, 1, 3, 2, 0, 2, 0b100100, 0, 'a', 'b', 'c', 'd'}, uint8(format.DeltaLengthByteArray), true, uint8(0), uint16(3), []byte{})
