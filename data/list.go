@@ -32,6 +32,11 @@ type listFile struct {
 // file and line.
 func readList(path string, content io.Reader) (*listFile, error) {
 	l := &listFile{path: path}
+	if file, ok := content.(io.ReadSeeker); ok {
+		if err := l.reserve(file); err != nil {
+			return nil, fmt.Errorf("%s cannot be read: %w", path, err)
+		}
+	}
 	lines := bufio.NewReaderSize(content, maxListLine)
 	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
@@ -55,8 +60,33 @@ func readList(path string, content io.Reader) (*listFile, error) {
 		return nil, fmt.Errorf("%s lists no pictures; write lines of \"path label\"", path)
 	}
 	l.files.clip()
-	l.numbers = slices.Clip(slices.Clone(l.numbers))
+	l.numbers = clipped(l.numbers)
 	return l, nil
+}
+
+// reserve makes room for all entries of the list at once: lists of millions
+// would take twice their memory while they grow.
+func (l *listFile) reserve(list io.ReadSeeker) error {
+	size, lines := 0, 1
+	block := make([]byte, 64<<10)
+	for {
+		n, err := list.Read(block)
+		size += n
+		lines += bytes.Count(block[:n], []byte{'\n'})
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	// An entry has a path, a space, a label and the line's end.
+	const shortest = 4
+	lines = min(lines, size/shortest+1)
+	l.files.grow(lines, size-lines*(shortest-1))
+	l.numbers = make([]int32, 0, lines)
+	_, err := list.Seek(0, io.SeekStart)
+	return err
 }
 
 func (l *listFile) add(number int, line []byte) error {

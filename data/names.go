@@ -1,5 +1,7 @@
 package data
 
+import "slices"
+
 // names holds many strings in one piece of memory: 4 bytes each beside their
 // own, where a []string takes 16 and an allocation.
 type names struct {
@@ -39,8 +41,19 @@ func (n *names) end(i int) int {
 	return high<<32 | int(n.ends[i])
 }
 
-// clip gives back memory that growing took in advance.
-func (n *names) clip() {
-	n.bytes = append(make([]byte, 0, len(n.bytes)), n.bytes...)
-	n.ends = append(make([]uint32, 0, len(n.ends)), n.ends...)
+// grow makes room for so many strings of so many bytes together.
+func (n *names) grow(strings, bytes int) {
+	n.bytes = slices.Grow(n.bytes, max(bytes, 0))
+	n.ends = slices.Grow(n.ends, strings)
+}
+
+// clip gives back memory that was taken in advance.
+func (n *names) clip() { n.bytes, n.ends = clipped(n.bytes), clipped(n.ends) }
+
+// clipped is s in memory of which it fills four fifths at least.
+func clipped[T any](s []T) []T {
+	if cap(s)-len(s) <= len(s)/4 {
+		return s
+	}
+	return append(make([]T, 0, len(s)), s...)
 }
