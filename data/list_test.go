@@ -115,7 +115,7 @@ func TestListErrors(t *testing.T) {
 }
 
 // A million entries take 8 bytes each beside their names.
-func TestListMemory(t *testing.T) {
+func TestNamesMemory(t *testing.T) {
 	var n names
 	for range 1000 {
 		n.add("abc")

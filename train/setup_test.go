@@ -239,8 +239,10 @@ func sameRecords(t *testing.T, got, want string) {
 		return
 	}
 	for i := range a {
-		delete(a[i], "seconds")
-		delete(b[i], "seconds")
+		for _, time := range []string{"seconds", "data_wait_seconds"} {
+			delete(a[i], time)
+			delete(b[i], time)
+		}
 		if x, y := mustJSON(t, a[i]), mustJSON(t, b[i]); x != y {
 			t.Errorf("record %d of metrics.jsonl is\n%s\nnot\n%s", i+1, x, y)
 			return

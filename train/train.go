@@ -46,14 +46,14 @@ type run struct {
 // the run can be saved and taken up again without a trace.
 func (r *run) loop(ctx context.Context) error {
 	for !r.finished() {
-		started := time.Now()
+		started, waited := time.Now(), r.loader.Wait()
 		// A run may have been stopped after an epoch's last step.
 		if !r.at.atEpochEnd() {
 			if err := r.steps(ctx); err != nil {
 				return err
 			}
 		}
-		if err := r.endEpoch(ctx, time.Since(started)); err != nil {
+		if err := r.endEpoch(ctx, time.Since(started), r.loader.Wait()-waited); err != nil {
 			return err
 		}
 	}
@@ -187,13 +187,15 @@ func (r *run) tell(order []string, values map[string]float64, rate, norm float64
 	return r.metrics.Write(record)
 }
 
-// endEpoch evaluates, writes the epoch down and saves the run.
-func (r *run) endEpoch(ctx context.Context, took time.Duration) error {
+// endEpoch evaluates, writes the epoch down and saves the run. The epoch's
+// steps, or those since the run was taken up again, took so long, of which they
+// waited for data so long.
+func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 	epoch := r.at.Epoch // already the next one's number, so this one's from 1
 	record := map[string]any{
 		"kind": "epoch", "step": r.at.Step, "epoch": epoch,
 		"lr": r.schedule.Rate(r.at.Step - 1), "losses": r.at.means(),
-		"seconds": took.Seconds(),
+		"seconds": took.Seconds(), "data_wait_seconds": waited.Seconds(),
 	}
 	if epoch%r.recipe.Evaluate.Every == 0 || epoch == r.recipe.Epochs {
 		result, err := r.evaluate(ctx)

@@ -101,6 +101,10 @@ func TestMetricsHaveOneRecordPerStepAndEpoch(t *testing.T) {
 			if record["epoch"] != float64(epochs) || record["step"] != float64(epochs*perEpoch) {
 				t.Errorf("record %d is of epoch %v at step %v, not %d", i+1, record["epoch"], record["step"], epochs)
 			}
+			seconds, _ := record["seconds"].(float64)
+			if wait, ok := record["data_wait_seconds"].(float64); !ok || wait < 0 || wait > seconds {
+				t.Errorf("epoch %d waited %v s for data in %v s", epochs, record["data_wait_seconds"], seconds)
+			}
 			// Every second epoch is evaluated, and the last one.
 			if _, ok := record["top1"].(float64); ok != (epochs >= 2) {
 				t.Errorf("epoch %d has top-1 %v", epochs, record["top1"])
