@@ -1,6 +1,7 @@
 # make demo    install what is missing, build, train CoNe on Fashion-MNIST
 # make test    the same set-up, then every test
-# make bench   our training step and PyTorch's in turn (see bench/README.md)
+# make bench   ours and others' training steps and picture transforms in turn
+#              (see bench/README.md)
 #
 # TORCH_DIR=…  build against this PyTorch 2.x installation (the folder with
 #              include/ and lib/) instead of Debian's libtorch.
@@ -43,13 +44,15 @@ lint:
 
 ci: setup lint test
 
-# The authors' peer runs on Debian's libtorch; BEST_PYTHON adds the second peer.
+# Peers whose Python is missing are left out; BEST_PYTHON adds those on the
+# newest PyTorch (see bench/README.md). BENCH picks parts and flags:
+# make bench BENCH="--turns 5 data".
+plain := env -u CGO_CXXFLAGS -u CGO_LDFLAGS
 bench: build
-	@python=/usr/bin/python3; $$python -c 'import torch, numpy' 2>/dev/null || { \
-	  echo "the peers need PyTorch: apt-get install python3-torch python3-numpy"; exit 1; }
 	go build -o $(BIN)/step ./bench/step
-	env -u CGO_CXXFLAGS -u CGO_LDFLAGS go build -o bin/step ./bench/step
-	go run ./bench
+	$(plain) go build -o bin/step ./bench/step
+	$(plain) go build -o bin/pictures ./bench/pictures
+	$(plain) go run ./bench --bin $(BIN) $(BENCH)
 
 clean:
 	rm -rf bin bench/out

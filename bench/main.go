@@ -1,196 +1,173 @@
-// Command bench times whole training steps of ours and of PyTorch programs in
-// turn, in one run, and prints a table of ratios; rows also go to
-// bench/out/*.json. See README.md beside it.
+// Command bench times ours against other programs in turn, in one run, and
+// prints a table of ratios; rows also go to bench/out/*.json. See README.md
+// beside it.
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sort"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"cone/report"
 )
 
-// row is one comparison.
+// row is one comparison, or a figure of ours alone.
 type row struct {
 	Name  string  `json:"name"`
 	Unit  string  `json:"unit"`
 	Ours  float64 `json:"ours"`
-	Peer  float64 `json:"peer"`
-	Ratio float64 `json:"ratio"`
+	Peer  float64 `json:"peer,omitempty"`
+	Ratio float64 `json:"ratio,omitempty"`
 }
 
-// program is one side: a process that runs a repetition per "go".
-type program struct {
-	name    string
-	process *exec.Cmd
-	in      io.WriteCloser
-	out     *bufio.Scanner
-	seconds []float64
-	last    answer
+// compared is a row of rates, of which more is better.
+func compared(name, unit string, ours, peer float64) row {
+	return row{name, unit, ours, peer, ours / peer}
 }
 
-// answer is what a program prints, as bench/peers/common.py has it.
-type answer struct {
-	Batch   int         `json:"batch"`
-	Torch   string      `json:"torch"`
-	Threads int         `json:"threads"`
-	Seconds []float64   `json:"seconds_per_step"`
-	Losses  [][]float64 `json:"first_losses"`
-	RSS     float64     `json:"peak_rss_mb"`
+// settings are the command's flags.
+type settings struct {
+	turns    int
+	python   string
+	best     string
+	bestStep string
+	bin      string
+	core     int
 }
 
-func start(name string, command ...string) (*program, error) {
-	p := &program{name: name, process: exec.Command(command[0], command[1:]...)}
-	p.process.Stderr = os.Stderr
-	var err error
-	if p.in, err = p.process.StdinPipe(); err != nil {
-		return nil, err
-	}
-	out, err := p.process.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	p.out = bufio.NewScanner(out)
-	p.out.Buffer(nil, 1<<20)
-	if err := p.process.Start(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	return p, p.read() // ready
+// part is something to measure.
+type part struct {
+	family, name, about string
+	run                 func(*settings) ([]row, error)
 }
 
-func (p *program) read() error {
-	if !p.out.Scan() {
-		return fmt.Errorf("%s ended early: %w", p.name, errors.Join(p.out.Err(), p.process.Wait()))
-	}
-	return json.Unmarshal(p.out.Bytes(), &p.last)
-}
-
-// turn runs one repetition.
-func (p *program) turn() error {
-	if _, err := io.WriteString(p.in, "go\n"); err != nil {
-		return err
-	}
-	if err := p.read(); err != nil {
-		return err
-	}
-	p.seconds = append(p.seconds, p.last.Seconds...)
-	return nil
-}
-
-func (p *program) stop() {
-	io.WriteString(p.in, "quit\n")
-	p.in.Close()
-	p.process.Wait()
-}
-
-// rate is images per second by the median step.
-func (p *program) rate() float64 {
-	s := append([]float64(nil), p.seconds...)
-	sort.Float64s(s)
-	return float64(p.last.Batch) / s[len(s)/2]
-}
-
-// duel is one pair to time.
-type duel struct {
-	name        string
-	ours, peer  []string
-	steps, warm int
+var parts = []part{
+	{"steps", "step-a", "a CoNe step of ResNet-18 at 28×28", func(s *settings) ([]row, error) { return s.steps("a", 8, 3) }},
+	{"steps", "step-b", "a CoNe step of ResNet-50 at 224×224", func(s *settings) ([]row, error) { return s.steps("b", 2, 1) }},
+	{"data", "transform", "the transforms for training and evaluation, on one core", (*settings).transforms},
+	{"data", "scaling", "what decoding at smaller scales gives and changes", (*settings).scaling},
+	{"data", "loader", "the loader with 1 and 2 workers", (*settings).loader},
+	{"data", "list", "start and memory of list files of 10⁴ and 10⁶ pictures", (*settings).lists},
+	{"data", "training", "ResNet-18 at 224×224 trained from tar shards", (*settings).training},
 }
 
 func main() {
-	cases := flag.String("cases", "ab", "a: ResNet-18 at 28×28; b: ResNet-50 at 224×224")
-	turns := flag.Int("turns", 3, "repetitions of each side")
-	python := flag.String("python", "/usr/bin/python3", "Debian's Python with python3-torch, for the authors' way")
-	best := flag.String("best-python", os.Getenv("BEST_PYTHON"), "Python of a virtual environment with the newest PyTorch; needs --best-step")
-	bestStep := flag.String("best-step", "bin/torch2/step", "our program built with TORCH_DIR at that PyTorch")
+	var s settings
+	flag.IntVar(&s.turns, "turns", 3, "how often each side has its turn")
+	flag.StringVar(&s.python, "python", "/usr/bin/python3", "Debian's Python with python3-torch and python3-torchvision")
+	flag.StringVar(&s.best, "best-python", os.Getenv("BEST_PYTHON"), "Python of a virtual environment with the newest PyTorch and torchvision")
+	flag.StringVar(&s.bestStep, "best-step", "bin/torch2/step", "our step built with TORCH_DIR at that PyTorch")
+	flag.StringVar(&s.bin, "bin", "bin", "folder of the programs cone and step that part training uses")
+	flag.IntVar(&s.core, "core", runtime.NumCPU()-1, "the core on which what is timed on one core runs")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./bench [flags] [steps | data | PART …]\n\nWithout arguments, every part is measured:")
+		for _, p := range parts {
+			fmt.Fprintf(flag.CommandLine.Output(), "  %-10s %s (%s)\n", p.name, p.about, p.family)
+		}
+		fmt.Fprintln(flag.CommandLine.Output())
+		flag.PrintDefaults()
+	}
 	flag.Parse()
-	if err := run(*cases, *turns, *python, *best, *bestStep); err != nil {
+	chosen, err := choose(flag.Args())
+	if err == nil {
+		err = s.run(chosen)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(cases string, turns int, python, best, bestStep string) error {
-	var duels []duel
-	for _, c := range strings.Split(cases, "") {
-		steps, warm := 8, 3
-		if c == "b" {
-			steps, warm = 2, 1
-		}
-		authors := []string{python, "bench/peers/authors_way.py"}
-		duels = append(duels,
-			duel{"step-" + c + "/authors/float32", []string{"bin/step", "--precision", "float32"}, authors, steps, warm},
-			duel{"step-" + c + "/authors/default", []string{"bin/step"}, authors, steps, warm})
-		if best != "" {
-			duels = append(duels, duel{"step-" + c + "/best/default", []string{bestStep}, []string{best, "bench/peers/best_way.py"}, steps, warm})
-		}
-		for i := range duels {
-			if strings.HasPrefix(duels[i].name, "step-"+c) {
-				more := []string{"--case", c, "--serve", "--steps-per-repetition", fmt.Sprint(steps), "--warmup", fmt.Sprint(warm)}
-				duels[i].ours = append(duels[i].ours, more...)
-				duels[i].peer = append(append([]string(nil), duels[i].peer...), more...)
-			}
+// choose finds the parts that the arguments name.
+func choose(names []string) ([]part, error) {
+	for _, name := range names {
+		if !slices.ContainsFunc(parts, func(p part) bool { return name == p.name || name == p.family }) {
+			return nil, fmt.Errorf("there is no part %q; go run ./bench -help lists them", name)
 		}
 	}
-	var rows []row
-	table := report.NewTable("step", "unit", "ours", "peer", "ratio")
-	for _, d := range duels {
-		found, err := d.fight(turns)
+	if len(names) == 0 {
+		return parts, nil
+	}
+	var chosen []part
+	for _, p := range parts {
+		if slices.Contains(names, p.name) || slices.Contains(names, p.family) {
+			chosen = append(chosen, p)
+		}
+	}
+	return chosen, nil
+}
+
+// run measures the parts and shows each family's rows. A part that fails does
+// not keep the others from being measured.
+func (s *settings) run(chosen []part) error {
+	if s.turns < 1 {
+		return errors.New("--turns must be at least 1")
+	}
+	rows := map[string][]row{}
+	var families []string
+	var failed []error
+	for _, p := range chosen {
+		note("%s: %s", p.name, p.about)
+		found, err := p.run(s)
 		if err != nil {
-			return err
+			err = fmt.Errorf("%s: %w", p.name, err)
+			note("failed: %v", err)
+			failed = append(failed, err)
 		}
-		for _, r := range found {
-			rows = append(rows, r)
-			table.Row(r.Name, r.Unit, fmt.Sprintf("%.1f", r.Ours), fmt.Sprintf("%.1f", r.Peer), fmt.Sprintf("%.2f", r.Ratio))
+		if len(found) > 0 && !slices.Contains(families, p.family) {
+			families = append(families, p.family)
 		}
+		rows[p.family] = append(rows[p.family], found...)
 	}
-	if _, err := table.WriteTo(os.Stdout); err != nil {
-		return err
+	for _, family := range families {
+		failed = append(failed, show(rows[family]), write(family, rows[family]))
 	}
+	return errors.Join(failed...)
+}
+
+// note tells people how things go, apart from the results.
+func note(format string, values ...any) { fmt.Fprintf(os.Stderr, format+"\n", values...) }
+
+func show(rows []row) error {
+	table := report.NewTable("what", "unit", "ours", "peer", "ratio")
+	for _, r := range rows {
+		peer, ratio := "", ""
+		if r.Peer != 0 {
+			peer, ratio = figure(r.Peer), fmt.Sprintf("%.2f", r.Ratio)
+		}
+		table.Row(r.Name, r.Unit, figure(r.Ours), peer, ratio)
+	}
+	_, err := table.WriteTo(os.Stdout)
+	fmt.Println()
+	return err
+}
+
+// figure has one decimal, and more where that would leave nothing.
+func figure(v float64) string {
+	if v > -1 && v < 1 {
+		return fmt.Sprintf("%.4f", v)
+	}
+	return fmt.Sprintf("%.1f", v)
+}
+
+// out is where rows and what is made for the measurements lie.
+var out = filepath.Join("bench", "out")
+
+func write(family string, rows []row) error {
 	raw, err := json.MarshalIndent(rows, "", "  ")
 	if err != nil {
 		return err
 	}
-	path := filepath.Join("bench", "out", "step-"+time.Now().UTC().Format("20060102T150405")+".json")
-	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+	if err := os.MkdirAll(out, 0o777); err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(raw, '\n'), 0o666)
-}
-
-// fight lets both sides run in turn; only one computes at a time.
-func (d duel) fight(turns int) ([]row, error) {
-	ours, err := start("ours", d.ours...)
-	if err != nil {
-		return nil, err
-	}
-	defer ours.stop()
-	peer, err := start("peer", d.peer...)
-	if err != nil {
-		return nil, err
-	}
-	defer peer.stop()
-	for range turns {
-		for _, p := range []*program{ours, peer} {
-			if err := p.turn(); err != nil {
-				return nil, err
-			}
-		}
-	}
-	fmt.Fprintf(os.Stderr, "%s: first losses (cross-entropy first) ours %.4f, peer %.4f; libtorch %s and %s, %d threads, n = %d steps each\n",
-		d.name, ours.last.Losses[0][0], peer.last.Losses[0][0], ours.last.Torch, peer.last.Torch, peer.last.Threads, len(peer.seconds))
-	return []row{
-		{d.name, "images/s", ours.rate(), peer.rate(), ours.rate() / peer.rate()},
-		{d.name + "/memory", "MB peak", ours.last.RSS, peer.last.RSS, ours.last.RSS / peer.last.RSS},
-	}, nil
+	name := strings.Join([]string{family, time.Now().UTC().Format("20060102T150405")}, "-") + ".json"
+	return os.WriteFile(filepath.Join(out, name), append(raw, '\n'), 0o666)
 }

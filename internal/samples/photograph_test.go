@@ -125,7 +125,7 @@ func TestPhotographsWeighNinetyKilobytes(t *testing.T) {
 
 func TestPhotographsAreWrittenOnce(t *testing.T) {
 	dir := t.TempDir()
-	paths, err := Photographs(dir, 3, 2)
+	paths, err := Photographs(dir, 3, 2, 30, 40)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestPhotographsAreWrittenOnce(t *testing.T) {
 		t.Fatalf("the paths are %q, want %q", paths, want)
 	}
 	for i, path := range paths {
-		want, err := photograph(i)
+		want, err := photograph(i, 30, 40)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestPhotographsAreWrittenOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	size := func() int64 {
-		if _, err := Photographs(dir, 3, 2); err != nil {
+		if _, err := Photographs(dir, 3, 2, 30, 40); err != nil {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(first)

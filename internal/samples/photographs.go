@@ -10,17 +10,17 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Photographs writes n photographs of the benchmarks' size as
-// dir/class-C/NNNN.jpg, unless they are there: picture NNNN has the seed NNNN
-// and is of class NNNN modulo the number of classes. It returns their paths
-// relative to dir, in the order of their numbers.
-func Photographs(dir string, n, classes int) ([]string, error) {
+// Photographs writes n photographs of height×width as dir/class-C/NNNN.jpg,
+// unless they are there: picture NNNN has the seed NNNN and is of class NNNN
+// modulo the number of classes. It returns their paths relative to dir, in the
+// order of their numbers.
+func Photographs(dir string, n, classes, height, width int) ([]string, error) {
 	paths := make([]string, n)
 	for i := range paths {
 		paths[i] = filepath.Join(fmt.Sprintf("class-%d", i%classes), fmt.Sprintf("%04d.jpg", i))
 	}
 	// Written in order and last, the last one tells of all.
-	last, err := photograph(n - 1)
+	last, err := photograph(n-1, height, width)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func Photographs(dir string, n, classes int) ([]string, error) {
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, path := range paths[:n-1] {
 		group.Go(func() error {
-			content, err := photograph(i)
+			content, err := photograph(i, height, width)
 			if err != nil {
 				return err
 			}
@@ -49,6 +49,6 @@ func Photographs(dir string, n, classes int) ([]string, error) {
 	return paths, os.WriteFile(filepath.Join(dir, paths[n-1]), last, 0o666)
 }
 
-func photograph(seed int) ([]byte, error) {
-	return JPEG(Photograph(uint64(seed), PhotographHeight, PhotographWidth), PhotographQuality)
+func photograph(seed, height, width int) ([]byte, error) {
+	return JPEG(Photograph(uint64(seed), height, width), PhotographQuality)
 }
