@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cone/internal/samples"
 	"cone/picture"
 )
 
@@ -144,7 +145,7 @@ func TestScaledRegionIsThatOfTheWhole(t *testing.T) {
 func TestScaledPixelsAreClose(t *testing.T) {
 	d := NewDecoder(Options{})
 	defer d.Close()
-	f, err := d.Open(encoded(photo(1, 800, 1024), 250_000))
+	f, err := d.Open(photo(1, 800, 1024))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +184,11 @@ func TestThinPictures(t *testing.T) {
 		for i := range im.Pix {
 			im.Pix[i] = uint8(i / 100)
 		}
-		f, err := d.Open(encoded(im, 0))
+		content, err := samples.JPEG(im, 50)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := d.Open(content)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ def pillow_way(evaluate):
     else:
         steps = [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip()]
     transform = transforms.Compose(
-        steps + [transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
+        steps + [transforms.ToTensor(), transforms.Normalize(MEAN, STD, inplace=True)])
 
     def prepare(content):
         with Image.open(io.BytesIO(content)) as image:

@@ -12,7 +12,8 @@ type difference struct {
 	// Changed are the pictures with any other value.
 	Changed int `json:"changed"`
 	// Mean and Max are the mean absolute and the largest difference of values
-	// 0…255; PSNR is the peak signal-to-noise ratio in decibels.
+	// 0…255; PSNR is the peak signal-to-noise ratio in decibels, 0 where nothing
+	// differs.
 	Mean float64 `json:"mean"`
 	Max  int     `json:"max"`
 	PSNR float64 `json:"psnr"`
@@ -54,11 +55,11 @@ func measureDifference(files [][]byte) (d difference, err error) {
 	d.Pictures = len(files)
 	values := float64(len(scaled.slot(0)))
 	ratio := func(pictures int) (mean, psnr float64) {
-		if pictures == 0 {
+		if square == 0 {
 			return 0, 0
 		}
 		n := values * float64(pictures)
-		return sum / n, 10 * math.Log10(255*255*n/max(square, 1))
+		return sum / n, 10 * math.Log10(255*255*n/square)
 	}
 	d.Mean, d.PSNR = ratio(d.Pictures)
 	d.ChangedMean, d.ChangedPSNR = ratio(d.Changed)
