@@ -74,9 +74,10 @@ func (s *settings) passes(all []pass) (map[string]*program, error) {
 		if about != "" {
 			about = " (" + about + ")"
 		}
-		fastest, slowest := slices.Min(p.seconds), slices.Max(p.seconds)
-		note("  %s%s: %.0f pictures/s, n = %d passes over %d pictures, %.0f to %.0f", name, about, p.rate(),
-			len(p.seconds), p.last.Batch, float64(p.last.Batch)/slowest, float64(p.last.Batch)/fastest)
+		n, fastest, slowest := float64(p.last.Batch), slices.Min(p.seconds), slices.Max(p.seconds)
+		// Where the two differ, something else ran on the core.
+		note("  %s%s: %.0f pictures/s (%.0f to %.0f), by processor time %.0f; n = %d passes over %d pictures", name, about,
+			p.rate(), n/slowest, n/fastest, n/median(p.cpu), len(p.seconds), p.last.Batch)
 	}
 	return found, nil
 }

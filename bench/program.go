@@ -20,6 +20,7 @@ type program struct {
 	in      io.WriteCloser
 	out     *bufio.Scanner
 	seconds []float64
+	cpu     []float64 // seconds of processor time, from programs that tell
 	last    answer
 }
 
@@ -31,6 +32,7 @@ type answer struct {
 	Versions string      `json:"versions"`
 	Threads  int         `json:"threads"`
 	Seconds  []float64   `json:"seconds_per_step"`
+	CPU      []float64   `json:"cpu_seconds"`
 	Losses   [][]float64 `json:"first_losses"`
 	RSS      float64     `json:"peak_rss_mb"`
 }
@@ -70,6 +72,7 @@ func (p *program) turn() error {
 		return err
 	}
 	p.seconds = append(p.seconds, p.last.Seconds...)
+	p.cpu = append(p.cpu, p.last.CPU...)
 	return nil
 }
 

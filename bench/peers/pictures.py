@@ -81,20 +81,20 @@ def main():
         import PIL
         version += ", Pillow %s" % PIL.__version__
 
-    def report(seconds):
+    def report(seconds, cpu):
         print(json.dumps({"versions": version, "batch": len(files),
-                          "seconds_per_step": seconds}), flush=True)
+                          "seconds_per_step": seconds, "cpu_seconds": cpu}), flush=True)
 
     for content in files[:16]:
         prepare(content)
-    report([])
+    report([], [])
     for line in sys.stdin:
         if line.strip() == "quit":
             break
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         for content in files:
             prepare(content)
-        report([time.perf_counter() - start])
+        report([time.perf_counter() - start], [time.process_time() - cpu])
 
 
 if __name__ == "__main__":

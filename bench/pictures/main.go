@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -17,6 +18,7 @@ import (
 type report struct {
 	Pictures int       `json:"batch"`
 	Seconds  []float64 `json:"seconds_per_step"`
+	CPU      []float64 `json:"cpu_seconds"`
 }
 
 func main() {
@@ -84,13 +86,23 @@ func serve(pictures int, pass func(number int) error) error {
 	}
 	lines := bufio.NewScanner(os.Stdin)
 	for number := 1; lines.Scan() && lines.Text() != "quit"; number++ {
-		start := time.Now()
+		start, cpu := time.Now(), processorTime()
 		if err := pass(number); err != nil {
 			return err
 		}
-		if err := out.Encode(report{pictures, []float64{time.Since(start).Seconds()}}); err != nil {
+		took, cpu := time.Since(start), processorTime()-cpu
+		if err := out.Encode(report{pictures, []float64{took.Seconds()}, []float64{cpu.Seconds()}}); err != nil {
 			return err
 		}
 	}
 	return lines.Err()
+}
+
+// processorTime is what the process has had of it, on all threads.
+func processorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
