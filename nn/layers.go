@@ -81,8 +81,9 @@ func NewBatchNorm(p Path, channels int) *BatchNorm {
 }
 
 // Forward normalises; in training by the batch's own statistics, which also
-// move the running ones.
+// move the running ones, unless they are frozen.
 func (b *BatchNorm) Forward(x tensor.Tensor, training bool) tensor.Tensor {
+	training = training && !b.RunningMean.Frozen
 	if training {
 		b.count()
 	}

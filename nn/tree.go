@@ -4,6 +4,7 @@ package nn
 
 import (
 	"fmt"
+	"strings"
 
 	"cone/tensor"
 )
@@ -16,6 +17,8 @@ type Entry struct {
 	Value tensor.Tensor
 	// Buffer is true for what moves without a gradient (running statistics).
 	Buffer bool
+	// Frozen is true for what keeps its value: see Tree.Freeze.
+	Frozen bool
 }
 
 // Tree is an ordered set of named parameters and buffers of one element type
@@ -40,7 +43,7 @@ func (t *Tree) Entries() []*Entry { return t.entries }
 func (t *Tree) Parameters() []*Entry {
 	var out []*Entry
 	for _, e := range t.entries {
-		if !e.Buffer {
+		if !e.Buffer && !e.Frozen {
 			out = append(out, e)
 		}
 	}
@@ -64,6 +67,23 @@ func (t *Tree) SetTrainable(on bool) {
 	for _, e := range t.Parameters() {
 		e.Value.SetRequiresGrad(on)
 	}
+}
+
+// Freeze keeps everything at or below a dotted prefix, such as "net.layer1",
+// as it is: its parameters get no gradient and are no longer listed, its batch
+// norms use and keep their running statistics. It returns how many entries
+// there are.
+func (t *Tree) Freeze(prefix string) (found int) {
+	for _, e := range t.entries {
+		if e.Name == prefix || strings.HasPrefix(e.Name, prefix+".") {
+			if !e.Buffer {
+				e.Value.SetRequiresGrad(false)
+			}
+			e.Frozen = true
+			found++
+		}
+	}
+	return found
 }
 
 // CopyFrom overwrites every entry with that of the same name in src. Both

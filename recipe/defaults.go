@@ -7,7 +7,7 @@ import "reflect"
 // published a value for ImageNet (arXiv 2308.10761) it is theirs. The data's
 // path and the image transforms have no default, for they follow from the data.
 func Default() Recipe {
-	return Recipe{
+	r := Recipe{
 		Name:      "unnamed",
 		Epochs:    100,
 		Batch:     1024,
@@ -23,25 +23,36 @@ func Default() Recipe {
 			CacheMB:   1024,
 			Sampling:  Sampling{Order: "shuffle", Buffer: 10_000, Power: 0.5, Repeats: 1},
 		},
-		Evaluate: Evaluate{Every: 1},
+		Evaluate: Evaluate{
+			Every:      1,
+			Classifier: "auto",
+			KNN:        KNN{K: 20, Temperature: 0.07},
+		},
 		Model: Model{
 			Backbone: "resnet50",
 			Stem:     "imagenet",
-			Head:     Head{Layers: 1, Dim: 256, BatchNorm: true},
+			Head:     Head{Layers: 1, Dim: 256, Placement: "inside", BatchNorm: true},
 		},
 		Method: Method{
-			Name: "cone",
+			Name:      "cone",
+			Smoothing: "others",
 			CoNe: CoNe{
 				BankSize:               65536,
 				Neighbors:              512,
 				NeighborTemperature:    0.1,
 				ConsistencyTemperature: 0.07,
+				CenterWeight:           1,
 				NeighborWeight:         0.7,
 				ConsistencyWeight:      0.4,
 				KeyMomentum:            0.996,
 				WarmupEpochs:           1,
+				Views:                  1,
 				Guards:                 true,
 			},
+			BCE:     BCE{Threshold: -1},
+			SupCon:  SupCon{Temperature: 0.1, BaseTemperature: 0.07, KeyMomentum: 0.999},
+			Triplet: Triplet{Mining: "batch-hard", Margin: 0.2, Normalize: true, Joint: true},
+			Margin:  Margin{Kind: "arcface", Margin: 0.5, Scale: 16, Lambda: 1000, LambdaDecay: 0.12},
 		},
 		Optim: Optim{
 			Name:             "sgd",
@@ -56,6 +67,11 @@ func Default() Recipe {
 			Accumulate:       1,
 		},
 	}
+	// SupCon's second stage on CIFAR, with a cosine in place of its steps.
+	r.Linear = Linear{Batch: 512, Optim: r.Optim}
+	o := &r.Linear.Optim
+	o.LR, o.ReferenceBatch, o.WeightDecay, o.Schedule, o.WarmupEpochs = 5, 0, 0, "cosine-step", 0
+	return r
 }
 
 // defaultStep returns a Step with every kind set to what a step of that kind

@@ -13,7 +13,7 @@ import (
 
 // sources are the one home of the settings' explanations.
 //
-//go:embed recipe.go data.go model.go method.go optim.go steps.go
+//go:embed recipe.go data.go model.go method.go optim.go stages.go steps.go
 var sources embed.FS
 
 // KeyDoc explains one setting.
@@ -75,7 +75,7 @@ func choicesOf(key string) []string {
 	if of, inside := strings.CutPrefix(key, "augment[]."); inside {
 		return slices.Clone(stepChoices[of])
 	}
-	return slices.Clone(choices[key])
+	return slices.Clone(choices[strings.TrimPrefix(key, "linear.")])
 }
 
 // comments maps "Type" and "Type.Field" to their doc comments on one line.

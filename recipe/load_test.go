@@ -237,6 +237,7 @@ func TestImageNetRecipe(t *testing.T) {
 			t.Errorf("the description lacks %q: %s", part, r.Description)
 		}
 	}
+	other := Default() // the other methods' settings, which do not matter
 	want := Recipe{
 		Name: "imagenet-resnet50-100ep", Description: r.Description,
 		Epochs: 100, Batch: 1024, Precision: "auto",
@@ -249,12 +250,14 @@ func TestImageNetRecipe(t *testing.T) {
 			{RandomResizedCrop: &RandomResizedCrop{224, []float64{0.08, 1}, []float64{3. / 4, 4. / 3}, "bilinear"}},
 			{HorizontalFlip: &HorizontalFlip{0.5}},
 		},
-		Evaluate: Evaluate{Every: 1, Transform: []Step{
+		Evaluate: Evaluate{Every: 1, Classifier: "auto", KNN: other.Evaluate.KNN, Transform: []Step{
 			{Resize: &Resize{Size: 256, Interpolation: "bilinear"}}, {CenterCrop: &CenterCrop{224}}}},
-		Model: Model{Backbone: "resnet50", Stem: "imagenet", Head: Head{Layers: 1, Dim: 256, BatchNorm: true}},
-		Method: Method{Name: "cone", CoNe: CoNe{BankSize: 65536, Neighbors: 512,
-			NeighborTemperature: 0.1, ConsistencyTemperature: 0.07, NeighborWeight: 0.7, ConsistencyWeight: 0.4,
-			KeyMomentum: 0.996, WarmupEpochs: 1, Guards: true}},
+		Model:  Model{Backbone: "resnet50", Stem: "imagenet", Head: Head{Layers: 1, Dim: 256, Placement: "inside", BatchNorm: true}},
+		Linear: other.Linear,
+		Method: Method{Name: "cone", Smoothing: "others", BCE: other.Method.BCE, SupCon: other.Method.SupCon,
+			Triplet: other.Method.Triplet, Margin: other.Method.Margin, CoNe: CoNe{BankSize: 65536, Neighbors: 512,
+				NeighborTemperature: 0.1, ConsistencyTemperature: 0.07, CenterWeight: 1, NeighborWeight: 0.7, ConsistencyWeight: 0.4,
+				KeyMomentum: 0.996, WarmupEpochs: 1, Views: 1, Guards: true}},
 		Optim: Optim{Name: "sgd", LR: 0.1, ReferenceBatch: 256, Momentum: 0.9, WeightDecay: 1e-4,
 			DecayNormAndBias: true, Schedule: "cosine-epoch", WarmupEpochs: 5, MinLRRatio: 0.001, Accumulate: 1},
 	}

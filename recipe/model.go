@@ -11,8 +11,17 @@ type Model struct {
 	Width int `yaml:"width,omitempty"`
 	// Depth is the number of blocks per stage of resnet-narrow (3 gives ResNet-20).
 	Depth int `yaml:"depth,omitempty"`
-	// Head is the projection head between backbone and classifier.
+	// Head is the projection head on the backbone.
 	Head Head `yaml:"head"`
+	// Init is where the weights start from instead of random numbers: a run's
+	// folder, a checkpoint, or a safetensors file with the same names. Empty
+	// starts afresh. The backbone must fit; what does not fit of head and
+	// classifier starts afresh.
+	Init string `yaml:"init,omitempty"`
+	// Freeze keeps the weights below these names as they are, batch norms in
+	// evaluation mode: [net] leaves head and classifier, [net, head] is a
+	// linear probe, [net.conv1, net.bn1, net.layer1] freezes the first layers.
+	Freeze []string `yaml:"freeze,flow"`
 }
 
 // Head is a multi-layer perceptron from F to Dim (METHOD: L = Layers).
@@ -23,6 +32,10 @@ type Head struct {
 	Hidden int `yaml:"hidden"`
 	// Dim is D, the embedding width (ignored when Layers is 0).
 	Dim int `yaml:"dim"`
+	// Placement: "inside" puts the head in the classifier's path, as CoNe was
+	// published; "beside" has the classifier look at the backbone's features, so
+	// that the embedding serves the contrastive terms alone.
+	Placement string `yaml:"placement"`
 	// BatchNorm puts batch normalisation after each hidden layer.
 	BatchNorm bool `yaml:"batch_norm"`
 }

@@ -17,11 +17,12 @@ func keyHint(key string, t []string) string {
 	return "known keys: " + strings.Join(t, ", ")
 }
 
-// namesakes lists the dotted keys that end in name, quoted.
+// namesakes lists the dotted keys that end in name, quoted, without those of
+// the second stage.
 func namesakes(name string) string {
 	var found []string
 	for _, key := range dottedKeys() {
-		if lastPart(key) == name {
+		if lastPart(key) == name && !strings.HasPrefix(key, "linear.") {
 			found = append(found, fmt.Sprintf("%q", key))
 		}
 	}

@@ -30,6 +30,7 @@ type Recipe struct {
 	Model      Model      `yaml:"model"`
 	Method     Method     `yaml:"method"`
 	Optim      Optim      `yaml:"optim"`
+	Linear     Linear     `yaml:"linear"`
 	Checkpoint Checkpoint `yaml:"checkpoint"`
 }
 
@@ -40,8 +41,31 @@ type Evaluate struct {
 	Every int `yaml:"every"`
 	// Batch is the number of images per evaluation batch; 0 means the recipe's Batch.
 	Batch int `yaml:"batch"`
+	// Classifier: "linear" evaluates the model's classifier, "knn" a vote of the
+	// most similar training images; "auto" is linear unless the method trains
+	// no classifier.
+	Classifier string `yaml:"classifier"`
+	// KNN is that vote.
+	KNN KNN `yaml:"knn"`
 	// Transform is applied to every test image.
 	Transform []Step `yaml:"transform,omitempty"`
+}
+
+// KNN is a vote of the most similar training images, by their embeddings
+// (as Wu et al., arXiv 1805.01978).
+type KNN struct {
+	// K is how many training images vote.
+	K int `yaml:"k"`
+	// Temperature is τ: a vote counts exp(cosine similarity/τ).
+	Temperature float64 `yaml:"temperature"`
+	// Report also gives the vote's top-1 at the end of a run whose classifier
+	// is evaluated.
+	Report bool `yaml:"report"`
+}
+
+// UsesKNN says whether the run is judged by nearest neighbours.
+func (r Recipe) UsesKNN() bool {
+	return r.Evaluate.Classifier == "knn" || r.Evaluate.Classifier == "auto" && !r.Method.TrainsClassifier()
 }
 
 // Checkpoint says when the run is saved. `last` and `best` always exist.

@@ -81,7 +81,8 @@ func randomRecipe(rng *rand.Rand) Recipe {
 func TestDefault(t *testing.T) {
 	r := Default()
 	// The method's published values; the rest is pinned down by the ImageNet recipe.
-	want := CoNe{65536, 512, 0.1, 0.07, 0.7, 0.4, 0.996, 1, true}
+	want := CoNe{BankSize: 65536, Neighbors: 512, NeighborTemperature: 0.1, ConsistencyTemperature: 0.07,
+		CenterWeight: 1, NeighborWeight: 0.7, ConsistencyWeight: 0.4, KeyMomentum: 0.996, WarmupEpochs: 1, Views: 1, Guards: true}
 	if r.Method.CoNe != want {
 		t.Errorf("method.cone is %+v, want %+v", r.Method.CoNe, want)
 	}

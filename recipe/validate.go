@@ -12,15 +12,20 @@ import (
 
 // choices lists the known values of the settings that are names.
 var choices = map[string][]string{
-	"precision":           {"auto", "float32", "bfloat16", "float64"},
-	"data.format":         {"auto", "mnist-idx", "cifar", "folder", "list", "webdataset", "parquet"},
-	"data.on_error":       {"skip", "fail"},
-	"data.sampling.order": {"shuffle", "shards", "class-balanced", "per-class", "weighted"},
-	"model.backbone":      {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "resnet-narrow"},
-	"model.stem":          {"imagenet", "small"},
-	"method.name":         {"cone", "cross-entropy"},
-	"optim.name":          {"sgd"},
-	"optim.schedule":      {"cosine-epoch", "cosine-step", "constant"},
+	"precision":             {"auto", "float32", "bfloat16", "float64"},
+	"data.format":           {"auto", "mnist-idx", "cifar", "folder", "list", "webdataset", "parquet"},
+	"data.on_error":         {"skip", "fail"},
+	"data.sampling.order":   {"shuffle", "shards", "class-balanced", "per-class", "weighted"},
+	"model.backbone":        {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "resnet-narrow"},
+	"model.stem":            {"imagenet", "small"},
+	"model.head.placement":  {"beside", "inside"},
+	"evaluate.classifier":   {"auto", "linear", "knn"},
+	"method.name":           {"cone", "cross-entropy", "bce", "supcon", "triplet", "margin"},
+	"method.smoothing":      {"others", "all"},
+	"method.triplet.mining": {"batch-all", "semi-hard", "batch-hard"},
+	"method.margin.kind":    {"large-margin", "cosface", "arcface"},
+	"optim.name":            {"sgd"},
+	"optim.schedule":        {"cosine-epoch", "cosine-step", "constant"},
 }
 
 // Bounds no sensible recipe comes near. They keep a slip of the keyboard from
@@ -40,10 +45,11 @@ func (r Recipe) Validate() error {
 	c.run(r)
 	c.data(r)
 	c.steps("augment", r.Augment)
-	c.evaluation(r.Evaluate)
+	c.evaluation(r)
 	c.model(r)
 	c.method(r)
 	c.optim(r)
+	c.linear(r)
 	c.atLeast("checkpoint.every_steps", r.Checkpoint.EverySteps, 0)
 	c.atLeast("checkpoint.every_epochs", r.Checkpoint.EveryEpochs, 0)
 	return errors.Join(c.problems...)
@@ -121,7 +127,7 @@ func (c *checker) everywhere(r Recipe) {
 				c.failf("%s is %d: choose at most %d", key, v.Int(), maxCount)
 			}
 		case reflect.String:
-			if known, ok := choices[key]; ok {
+			if known, ok := choices[strings.TrimPrefix(key, "linear.")]; ok {
 				c.oneOf(key, v.String(), known)
 			}
 		}
@@ -141,7 +147,14 @@ func (c *checker) run(r Recipe) {
 	c.atLeast("batch", r.Batch, 1)
 }
 
-func (c *checker) evaluation(e Evaluate) {
+func (c *checker) evaluation(r Recipe) {
+	e := r.Evaluate
+	if e.Classifier == "linear" && !r.HasStages() && !r.Method.TrainsClassifier() {
+		c.failf("evaluate.classifier is linear, but method.name is %s, which trains no classifier as it is set: choose knn, or set method.%s.joint",
+			r.Method.Name, r.Method.Name)
+	}
+	c.atLeast("evaluate.knn.k", e.KNN.K, 1)
+	c.positive("evaluate.knn.temperature", e.KNN.Temperature)
 	c.atLeast("evaluate.every", e.Every, 1)
 	c.atLeast("evaluate.batch", e.Batch, 0)
 	c.steps("evaluate.transform", e.Transform)

@@ -82,7 +82,7 @@ func TestValidateRefuses(t *testing.T) {
 		{func(r *Recipe) { r.Optim.Accumulate = 1024 },
 			"model.head.batch_norm is true but batch/optim.accumulate is 1: batch normalisation needs 2 images or more at a time"},
 
-		{func(r *Recipe) { r.Method.Name = "supcon" }, `method.name is "supcon", which is not known: choose cone, cross-entropy`},
+		{func(r *Recipe) { r.Method.Name = "simclr" }, `method.name is "simclr", which is not known: choose cone, cross-entropy, bce, supcon, triplet, margin`},
 		{func(r *Recipe) { r.Method.LabelSmoothing = 1 }, "method.label_smoothing is 1: choose a number from 0 to below 1"},
 		{func(r *Recipe) { r.Method.LabelSmoothing = -0.1 }, "method.label_smoothing is -0.1: choose a number from 0 to below 1"},
 		{func(r *Recipe) { r.Method.CoNe.BankSize = -1 }, "method.cone.bank_size is -1: choose at least 0"},
@@ -129,7 +129,7 @@ func TestValidateAccepts(t *testing.T) {
 		"as many neighbours as entries": func(r *Recipe) {
 			r.Batch, r.Method.CoNe.BankSize, r.Method.CoNe.Neighbors = 256, 512, 512
 		},
-		"no head":                      func(r *Recipe) { r.Model.Head = Head{BatchNorm: true} },
+		"no head":                      func(r *Recipe) { r.Model.Head = Head{Placement: "inside", BatchNorm: true} },
 		"single images, no norm":       func(r *Recipe) { r.Model.Head.BatchNorm, r.Optim.Accumulate = false, 1024 },
 		"one image, other method":      func(r *Recipe) { r.Batch, r.Method.Name, r.Model.Head.BatchNorm = 1, "cross-entropy", false },
 		"another method's settings":    func(r *Recipe) { r.Method.Name, r.Method.CoNe = "cross-entropy", CoNe{} },

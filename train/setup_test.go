@@ -92,7 +92,7 @@ func tiny(dataFolder string) recipe.Recipe {
 		{HorizontalFlip: &recipe.HorizontalFlip{Probability: 0.5}},
 	}
 	r.Model = recipe.Model{Backbone: "resnet-narrow", Stem: "small", Width: 4, Depth: 1,
-		Head: recipe.Head{Layers: 1, Hidden: 16, Dim: 8, BatchNorm: true}}
+		Head: recipe.Head{Layers: 1, Hidden: 16, Dim: 8, Placement: "inside", BatchNorm: true}}
 	r.Method.CoNe.BankSize, r.Method.CoNe.Neighbors = 48, 8
 	r.Optim.LR, r.Optim.ReferenceBatch, r.Optim.WarmupEpochs, r.Optim.Schedule = 0.1, 0, 0.5, "cosine-step"
 	return r

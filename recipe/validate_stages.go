@@ -1,0 +1,21 @@
+package recipe
+
+// linear checks the second stage as the recipe that it is.
+func (c *checker) linear(r Recipe) {
+	c.atLeast("linear.epochs", r.Linear.Epochs, 0)
+	if !r.HasStages() {
+		return
+	}
+	c.atLeast("linear.batch", r.Linear.Batch, 1)
+	c.steps("linear.augment", r.Linear.Augment)
+	second := r.FinalStage()
+	if r.Data.Limit > 0 && r.Data.Limit < second.Batch {
+		c.failf("data.limit is %d but linear.batch is %d: choose limit ≥ batch, or an epoch has no full batch", r.Data.Limit, second.Batch)
+	}
+	// Its other settings have the names that they have in the first stage.
+	var optim checker
+	optim.optim(second)
+	for _, problem := range optim.problems {
+		c.failf("linear.%v", problem)
+	}
+}
