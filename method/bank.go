@@ -14,7 +14,7 @@ import (
 type Bank struct {
 	embedding   *nn.Entry // K×D
 	label       *nn.Entry // K int64
-	probability *nn.Entry // K×C
+	probability *nn.Entry // K×C, nil in a bank without
 	image       *nn.Entry // K int64, −1 where nothing was written yet
 	position    *nn.Entry // scalar int64: the slot to be written next
 
@@ -25,6 +25,7 @@ type Bank struct {
 // NewBank makes a bank of K entries with normalised noise, label 0 and the
 // probabilities of noise. (The published program starts with bare noise there,
 // of which a consistency term before the bank is full could make no logarithm.)
+// With 0 classes it keeps no probabilities.
 func NewBank(size, dim, classes int, d tensor.DType, on tensor.Device) *Bank {
 	tree := nn.NewTree(d, on)
 	p := tree.Root()
@@ -33,7 +34,9 @@ func NewBank(size, dim, classes int, d tensor.DType, on tensor.Device) *Bank {
 		return normalize(p.Empty(size, dim).Normal(0, 1))
 	})
 	b.label = p.Buffer("label", func() tensor.Tensor { return tensor.Zeros(tensor.Int64, on, size) })
-	b.probability = p.Buffer("probability", func() tensor.Tensor { return p.Empty(size, classes).Normal(0, 1).Softmax(1) })
+	if classes > 0 {
+		b.probability = p.Buffer("probability", func() tensor.Tensor { return p.Empty(size, classes).Normal(0, 1).Softmax(1) })
+	}
 	b.image = p.Buffer("image", func() tensor.Tensor { return tensor.Zeros(tensor.Int64, on, size).Fill(-1) })
 	b.position = p.Buffer("position", func() tensor.Tensor { return tensor.Zeros(tensor.Int64, tensor.CPU) })
 	return b
@@ -63,10 +66,11 @@ func (b *Bank) Write(e Entry) {
 		}
 		for from < n {
 			count := min(n-from, b.size-b.next)
-			for _, pair := range [][2]tensor.Tensor{
-				{b.embedding.Value, e.embedding}, {b.probability.Value, e.probability},
-				{b.label.Value, e.label}, {b.image.Value, e.image},
-			} {
+			pairs := [][2]tensor.Tensor{{b.embedding.Value, e.embedding}, {b.label.Value, e.label}, {b.image.Value, e.image}}
+			if b.probability != nil {
+				pairs = append(pairs, [2]tensor.Tensor{b.probability.Value, e.probability})
+			}
+			for _, pair := range pairs {
 				pair[0].Narrow(0, b.next, count).CopyFrom(pair[1].Narrow(0, from, count))
 			}
 			from += count
@@ -78,6 +82,15 @@ func (b *Bank) Write(e Entry) {
 
 // Free ends the life of the bank's memory.
 func (b *Bank) Free() { b.tree.Free() }
+
+// tensors are the entry's parts; a bank without probabilities is given none.
+func (e Entry) tensors() []tensor.Tensor {
+	all := []tensor.Tensor{e.embedding, e.label, e.image}
+	if e.probability.Defined() {
+		all = append(all, e.probability)
+	}
+	return all
+}
 
 // normalize divides each row by its L2 norm, at least 1e-12.
 func normalize(x tensor.Tensor) tensor.Tensor {

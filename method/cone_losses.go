@@ -16,14 +16,17 @@ const sure = 1e-8
 // at least float32.
 type objective struct {
 	recipe.CoNe
-	smoothing float64
-	bank      *Bank
+	targets targets
+	bank    *Bank
+	epoch   int // from 0: terms may begin late
 }
 
-// terms are CoNe's three losses with what they were made of.
+// terms are CoNe's three losses with what they were made of. What has not
+// begun yet is undefined.
 type terms struct {
 	neighbor, centre, consistency tensor.Tensor // scalars
 	neighborProbability           tensor.Tensor // N: p
+	sameLabel                     tensor.Tensor // scalar: share among the k neighbours
 	target                        tensor.Tensor // N×C: q
 	weights                       recipe.CoNe
 }
@@ -37,35 +40,51 @@ func (o objective) losses(zQuery, logits, zKey, labels tensor.Tensor) terms {
 	if o.Guards {
 		tensor.NoGrad(func() { mask = logp.MinDim(1).Greater(math.Log(sure)) })
 	}
-	t.neighborProbability = o.neighborProbability(zQuery, labels)
-	t.neighbor = neighborLoss(t.neighborProbability)
-	tensor.NoGrad(func() { t.target = o.consistencyTarget(zKey) })
-	t.consistency = consistencyLoss(t.target, logp, mask)
+	if o.epoch >= o.NeighborFromEpoch {
+		t.neighborProbability, t.sameLabel = o.neighborProbability(zQuery, labels)
+		t.neighbor = neighborLoss(t.neighborProbability)
+	}
+	if o.epoch >= o.ConsistencyFromEpoch {
+		tensor.NoGrad(func() { t.target = o.consistencyTarget(zKey) })
+		t.consistency = consistencyLoss(t.target, logp, mask)
+	}
 	t.centre = o.classCentres(logp, labels, mask)
 	return t
 }
 
-// total is L_ce + α·L_nb + β·L_dc.
+// total is L_ce + α·L_nb + β·L_dc, with a factor on L_ce that is 1 as
+// published.
 func (t terms) total() Loss {
-	total := t.centre.AddScaled(t.neighbor, t.weights.NeighborWeight).
-		AddScaled(t.consistency, t.weights.ConsistencyWeight)
-	return Loss{total, []Term{
-		{"cross_entropy", t.centre.Detach()},
-		{"neighbor", t.neighbor.Detach()},
-		{"consistency", t.consistency.Detach()},
-	}}
+	l := Loss{Total: t.centre.Scale(t.weights.CenterWeight), Terms: []Term{{"cross_entropy", t.centre.Detach()}}}
+	if t.neighbor.Defined() {
+		l.Total = l.Total.AddScaled(t.neighbor, t.weights.NeighborWeight)
+		l.Terms = append(l.Terms, Term{"neighbor", t.neighbor.Detach()})
+		l.Figures = append(l.Figures,
+			Term{"same_label_neighbors", t.sameLabel},
+			Term{"neighbor_probability", t.neighborProbability.Detach().Mean()})
+	}
+	if t.consistency.Defined() {
+		l.Total = l.Total.AddScaled(t.consistency, t.weights.ConsistencyWeight)
+		l.Terms = append(l.Terms, Term{"consistency", t.consistency.Detach()})
+		l.Figures = append(l.Figures,
+			// 0 where every target is one-hot; ln C and 1 − 1/C where it says nothing.
+			Term{"target_entropy", t.target.XLogY(t.target).SumDim(1).Mean().Neg()},
+			Term{"target_distance", t.target.MaxDim(1).Mean().Neg().AddNumber(1)})
+	}
+	return l
 }
 
 // neighborProbability is p_i = Σ_j w_ij·[y_j = y_i] over the k entries of the
-// whole bank that are most similar to z_i, w_ij = softmax(S_ij/τ_sup).
+// whole bank that are most similar to z_i, w_ij = softmax(S_ij/τ_sup); and the
+// share of those k that have the image's label.
 //
-// The gradient reaches z through those k similarities; the bank is constant.
-func (o objective) neighborProbability(z, labels tensor.Tensor) tensor.Tensor {
+// The gradient reaches z through the k similarities; the bank is constant.
+func (o objective) neighborProbability(z, labels tensor.Tensor) (p, sameLabel tensor.Tensor) {
 	similarity, index := tensor.Nearest(z, o.bank.embedding.Value, o.Neighbors) // N×k
 	weight := similarity.Scale(1 / o.NeighborTemperature).Softmax(1)
 	neighborLabel := o.bank.label.Value.IndexSelect(0, index.Flatten(0)).View(index.Shape()...)
-	same := neighborLabel.Equal(labels.Unsqueeze(1))
-	return weight.Mul(same.ToDType(weight.DType())).SumDim(1)
+	same := neighborLabel.Equal(labels.Unsqueeze(1)).ToDType(weight.DType())
+	return weight.Mul(same).SumDim(1), same.Mean()
 }
 
 // neighborLoss is −(1/N)·Σ_{i: p_i > 1e-8} ln p_i: a sample with no neighbour
@@ -89,5 +108,5 @@ func consistencyLoss(target, logp, mask tensor.Tensor) tensor.Tensor {
 
 // classCentres is the cross-entropy over the samples that the mask keeps.
 func (o objective) classCentres(logp, labels, mask tensor.Tensor) tensor.Tensor {
-	return crossEntropy(logp, labels, o.smoothing, mask)
+	return o.targets.crossEntropy(logp, labels, mask)
 }

@@ -34,10 +34,10 @@ func testEncoder(t *testing.T, d tensor.DType) *model.Encoder {
 func testCoNe(t *testing.T, d, compute tensor.DType, size int) (c *CoNe, free func()) {
 	t.Helper()
 	query, key := testEncoder(t, d), testEncoder(t, d)
-	c = NewCoNe(query, key, Precision{compute, tensor.CPU}, recipe.Method{CoNe: recipe.CoNe{
+	c = NewCoNe(query, key, Setup{Precision: Precision{compute, tensor.CPU}, Classes: testClasses, Method: recipe.Method{CoNe: recipe.CoNe{
 		BankSize: size, Neighbors: 4, NeighborTemperature: 0.1, ConsistencyTemperature: 0.07,
-		NeighborWeight: 0.7, ConsistencyWeight: 0.4, KeyMomentum: 0.9, WarmupEpochs: 1, Guards: true,
-	}}, testClasses)
+		CenterWeight: 1, NeighborWeight: 0.7, ConsistencyWeight: 0.4, KeyMomentum: 0.9, WarmupEpochs: 1, Views: 1, Guards: true,
+	}}})
 	golden.FillBank("test", size, query.Dim(), testClasses, func(embedding, probability, label tensor.Tensor) {
 		c.bank.embedding.Value.CopyFrom(embedding)
 		c.bank.probability.Value.CopyFrom(probability)
@@ -273,7 +273,7 @@ func TestState(t *testing.T) {
 			t.Errorf("%d, %d and %d entries of the encoders and the bank, want %d, %d and 5",
 				seen["encoder_q"], seen["encoder_k"], seen["bank"], n, n)
 		}
-		plain := NewCrossEntropy(c.query, c.precision, 0)
+		plain := NewCrossEntropy(c.query, Setup{Precision: c.precision})
 		for i, e := range plain.State() {
 			if want := c.State()[i]; e.Name != want.Name || e.Value != want.Value {
 				t.Errorf("entry %d of cross-entropy is %s, of CoNe %s", i, e.Name, want.Name)
@@ -290,8 +290,8 @@ func TestCrossEntropyMethod(t *testing.T) {
 	run(t, func() {
 		c, free := testCoNe(t, tensor.Float64, tensor.Float64, 12)
 		defer free()
-		c.smoothing = 0.1
-		plain := NewCrossEntropy(c.query, c.precision, 0.1)
+		c.targets.smoothing = 0.1
+		plain := NewCrossEntropy(c.query, Setup{Precision: c.precision, Method: recipe.Method{LabelSmoothing: 0.1}})
 		b := testBatch(tensor.Float64, 0, 4)
 		want := c.Loss(Step{Total: 10}, b)
 		c.AfterBackward(Step{Total: 10})

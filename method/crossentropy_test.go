@@ -28,7 +28,7 @@ func TestMixedCrossEntropy(t *testing.T) {
 			pixels[i] = math.Sin(float64(i * i))
 		}
 		precision := Precision{Compute: tensor.Float64, Device: tensor.CPU}
-		c := NewCrossEntropy(encoder, precision, smoothing)
+		c := NewCrossEntropy(encoder, Setup{Precision: precision, Method: recipe.Method{LabelSmoothing: smoothing}})
 		batch := Batch{
 			Views:    []tensor.Tensor{tensor.From(pixels, n, 1, 8, 8)},
 			Labels:   tensor.From(labels, n),
@@ -37,7 +37,7 @@ func TestMixedCrossEntropy(t *testing.T) {
 		}
 		got := c.Loss(Step{}, batch).Total.Item()
 
-		_, logits := precision.forward(encoder, batch.Views[0])
+		logits := precision.Forward(encoder, batch.Views[0], true).Logits
 		values := tensor.To[float64](logits.Detach())
 		want := 0.0
 		for i := range n {

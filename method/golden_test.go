@@ -99,10 +99,11 @@ func checkLosses(t *testing.T, path string) {
 	bank.label.Value.CopyFrom(a.get("queue_label"))
 	bank.probability.Value.CopyFrom(a.get("queue_label_prob").Transpose(0, 1))
 
-	o := objective{bank: bank, smoothing: a.setting("label_smoothing"), CoNe: recipe.CoNe{
+	o := objective{bank: bank, targets: targets{smoothing: a.setting("label_smoothing")}, CoNe: recipe.CoNe{
 		Neighbors:              int(a.setting("knn_k")),
 		NeighborTemperature:    a.setting("t_sup"),
 		ConsistencyTemperature: a.setting("t_dc"),
+		CenterWeight:           1,
 		NeighborWeight:         a.setting("alpha_sup"),
 		ConsistencyWeight:      a.setting("alpha_dc"),
 		Guards:                 true,
@@ -271,14 +272,14 @@ func newTrajectoryMethod(t *testing.T, tr trajectory) *CoNe {
 	}
 	query := build()
 	golden.Fill(query.Tree)
-	c := NewCoNe(query, build(), Precision{tensor.Float64, device()}, recipe.Method{
+	c := NewCoNe(query, build(), Setup{Precision: Precision{tensor.Float64, device()}, Classes: tr.Classes, Method: recipe.Method{
 		LabelSmoothing: tr.LabelSmoothing,
 		CoNe: recipe.CoNe{
 			BankSize: tr.Bank, Neighbors: tr.Neighbors, NeighborTemperature: tr.NeighborTemperature,
-			ConsistencyTemperature: tr.ConsistencyTemperature, NeighborWeight: tr.NeighborWeight,
+			ConsistencyTemperature: tr.ConsistencyTemperature, CenterWeight: 1, Views: 1, NeighborWeight: tr.NeighborWeight,
 			ConsistencyWeight: tr.ConsistencyWeight, KeyMomentum: tr.KeyMomentum, WarmupEpochs: 1, Guards: true,
 		},
-	}, tr.Classes)
+	}})
 	golden.FillBank(tr.Tag, tr.Bank, tr.Dim, tr.Classes, func(embedding, probability, label tensor.Tensor) {
 		c.bank.embedding.Value.CopyFrom(embedding)
 		c.bank.probability.Value.CopyFrom(probability)

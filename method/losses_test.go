@@ -117,7 +117,7 @@ func TestCrossEntropy(t *testing.T) {
 				ex := newExample(rand.New(rand.NewPCG(11, 12)), 5, 2, classes, 3, 1)
 				ex.smoothing, ex.settings.Guards = smoothing, false
 				logits := toTensor(ex.logits, tensor.Float64).SetRequiresGrad(true)
-				loss := crossEntropy(logits.LogSoftmax(1), tensor.From(ex.labels, 5), smoothing, tensor.Tensor{})
+				loss := targets{smoothing: smoothing}.crossEntropy(logits.LogSoftmax(1), tensor.From(ex.labels, 5), tensor.Tensor{})
 				loss.Backward()
 				if want := ex.plain().centre; math.Abs(loss.Item()-want) > 1e-12*want {
 					t.Errorf("ε %v, C %d: %v, want %v", smoothing, classes, loss.Item(), want)

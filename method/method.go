@@ -43,6 +43,8 @@ type Loss struct {
 	Total tensor.Tensor
 	// Terms add up to Total when weighted.
 	Terms []Term
+	// Figures are no part of the loss, but tell how the method is doing.
+	Figures []Term
 }
 
 // Method is a training objective. In each optimizer step the loop calls
@@ -64,7 +66,13 @@ type Method interface {
 	Views() int
 }
 
-// Forward runs a network under the run's precision.
+// Informant is a method that has something to say before a run begins.
+type Informant interface {
+	// Notes are sentences for people, for batches of N images.
+	Notes(batch int) []string
+}
+
+// Precision is what networks run in.
 type Precision struct {
 	// Compute is the element type of the network's heavy operators; the
 	// weights' own for plain arithmetic.
@@ -72,13 +80,45 @@ type Precision struct {
 	Device  tensor.Device
 }
 
-// forward gives embedding and logits in the losses' element type: float32,
-// or float64 for a float64 network.
-func (p Precision) forward(e *model.Encoder, images tensor.Tensor) (embedding, logits tensor.Tensor) {
+// Output is what an encoder makes of N images, in the losses' element type:
+// float32, or float64 for a float64 network.
+type Output struct {
+	Features  tensor.Tensor // N×F, the backbone's
+	Embedding tensor.Tensor // N×D, the head's, not yet normalised
+	Logits    tensor.Tensor // N×C
+}
+
+// Forward runs the whole encoder.
+func (p Precision) Forward(e *model.Encoder, images tensor.Tensor, training bool) Output {
+	var o Output
 	tensor.Autocast(p.Device, p.Compute, func() {
-		embedding, logits = e.Forward(images, true)
+		o.Features, o.Embedding = e.Encode(images, training)
+		if !e.Angular() {
+			o.Logits = e.Classify(e.ClassifierInput(o.Features, o.Embedding)).ToDType(e.Tree.DType)
+		}
 	})
-	return embedding.ToDType(e.Tree.DType), logits.ToDType(e.Tree.DType)
+	o.Features, o.Embedding = o.Features.ToDType(e.Tree.DType), o.Embedding.ToDType(e.Tree.DType)
+	if e.Angular() {
+		o.Logits = e.Classify(e.ClassifierInput(o.Features, o.Embedding))
+	}
+	return o
+}
+
+// Encode runs the encoder without its classifier.
+func (p Precision) Encode(e *model.Encoder, images tensor.Tensor, training bool) (features, embedding tensor.Tensor) {
+	tensor.Autocast(p.Device, p.Compute, func() {
+		features, embedding = e.Encode(images, training)
+	})
+	return features.ToDType(e.Tree.DType), embedding.ToDType(e.Tree.DType)
+}
+
+// Classify runs the classifier alone.
+func (p Precision) Classify(e *model.Encoder, input tensor.Tensor) (logits tensor.Tensor) {
+	if e.Angular() {
+		return e.Classify(input)
+	}
+	tensor.Autocast(p.Device, p.Compute, func() { logits = e.Classify(input) })
+	return logits.ToDType(e.Tree.DType)
 }
 
 // named prefixes the names of a tree's entries.

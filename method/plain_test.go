@@ -33,7 +33,7 @@ func newExample(random *rand.Rand, n, dim, classes, size, neighbors int) example
 	ex := example{
 		settings: recipe.CoNe{
 			BankSize: size, Neighbors: neighbors, NeighborTemperature: 0.2, ConsistencyTemperature: 0.3,
-			NeighborWeight: 0.7, ConsistencyWeight: 0.4, Guards: true,
+			CenterWeight: 1, NeighborWeight: 0.7, ConsistencyWeight: 0.4, Guards: true,
 		},
 		query: matrix(n, dim), key: matrix(n, dim), logits: matrix(n, classes),
 		bank: matrix(size, dim), bankProbability: matrix(size, classes),
@@ -173,7 +173,7 @@ func (ex example) compute(d tensor.DType) computed {
 		embeddings: toTensor(ex.query, d).SetRequiresGrad(true),
 		logits:     toTensor(ex.logits, d).SetRequiresGrad(true),
 	}
-	o := objective{CoNe: ex.settings, smoothing: ex.smoothing, bank: bank}
+	o := objective{CoNe: ex.settings, targets: targets{smoothing: ex.smoothing}, bank: bank}
 	out.terms = o.losses(normalize(out.embeddings), out.logits, normalize(toTensor(ex.key, d)), tensor.From(ex.labels, len(ex.labels)))
 	out.total = out.terms.total().Total
 	out.total.Backward()

@@ -1,0 +1,77 @@
+package method
+
+import (
+	"fmt"
+
+	"cone/model"
+	"cone/nn"
+	"cone/recipe"
+	"cone/tensor"
+)
+
+// Setup is what the constructors of methods take besides encoders.
+type Setup struct {
+	recipe.Method
+	Precision Precision
+	// Classes is C.
+	Classes int
+	// Weights are the C class weights in the losses' element type; undefined
+	// means 1 for all. They must outlive the method.
+	Weights tensor.Tensor
+}
+
+// targets are what the setup has classifiers trained towards.
+func (s Setup) targets() targets {
+	return targets{smoothing: s.LabelSmoothing, all: s.Smoothing == "all", weights: s.Weights}
+}
+
+// New makes the method that the setup names. Another encoder like query is
+// made where the method needs one.
+func New(query *model.Encoder, another func() (*model.Encoder, error), s Setup) (Method, error) {
+	switch s.Name {
+	case "cross-entropy":
+		return NewCrossEntropy(query, s), nil
+	case "bce":
+		return NewBCE(query, s), nil
+	case "margin":
+		return NewMargin(query, s), nil
+	case "triplet":
+		return NewTriplet(query, s), nil
+	case "supcon":
+		if s.SupCon.BankSize == 0 {
+			return NewSupCon(query, s), nil
+		}
+	case "cone":
+	default:
+		return nil, fmt.Errorf("method.name %q is unknown: choose cone, cross-entropy, bce, supcon, triplet or margin", s.Name)
+	}
+	key, err := another()
+	if err != nil {
+		return nil, err
+	}
+	if s.Name == "supcon" {
+		return NewSupConQueue(query, key, s), nil
+	}
+	return NewCoNe(query, key, s), nil
+}
+
+// single is what the methods with one encoder and nothing else have in common.
+type single struct {
+	encoder   *model.Encoder
+	precision Precision
+}
+
+// Encoder is the network that learns.
+func (m *single) Encoder() *model.Encoder { return m.encoder }
+
+// Views is one.
+func (m *single) Views() int { return 1 }
+
+// BeforeStep does nothing.
+func (m *single) BeforeStep(Step) {}
+
+// AfterBackward does nothing.
+func (m *single) AfterBackward(Step) {}
+
+// State is the encoder's.
+func (m *single) State() []*nn.Entry { return named("encoder_q.", m.encoder.Tree) }
