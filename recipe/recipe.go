@@ -68,6 +68,9 @@ func (r Recipe) UsesKNN() bool {
 	return r.Evaluate.Classifier == "knn" || r.Evaluate.Classifier == "auto" && !r.Method.TrainsClassifier()
 }
 
+// NeedsIndex says whether the training images are ever asked for as neighbours.
+func (r Recipe) NeedsIndex() bool { return r.UsesKNN() || r.Evaluate.KNN.Report }
+
 // Checkpoint says when the run is saved. `last` and `best` always exist.
 type Checkpoint struct {
 	// EverySteps saves `last` each so many steps inside an epoch; 0 only at epoch ends.

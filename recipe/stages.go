@@ -16,13 +16,16 @@ type Linear struct {
 	Optim Optim `yaml:"optim"`
 }
 
-// Stages says whether the recipe has a second stage.
+// HasStages says whether the recipe has a second stage.
 func (r Recipe) HasStages() bool { return r.Linear.Epochs > 0 }
 
 // FirstStage is the recipe of the stage that trains the features.
 func (r Recipe) FirstStage() Recipe {
 	first := r.Clone()
 	first.Linear.Epochs = 0
+	if first.Evaluate.Classifier == "linear" && !first.Method.TrainsClassifier() {
+		first.Evaluate.Classifier = "auto"
+	}
 	return first
 }
 
@@ -39,7 +42,6 @@ func (r Recipe) FinalStage() Recipe {
 	}
 	second.Data.Sampling.Order, second.Data.Sampling.Repeats = "shuffle", 1
 	second.Method.Name = "cross-entropy"
-	second.Evaluate.Classifier = "linear"
 	second.Model.Init = ""
 	for _, part := range []string{"net", "head"} {
 		if (part == "net" || r.Model.Head.Layers > 0) && !slices.Contains(second.Model.Freeze, part) {

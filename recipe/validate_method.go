@@ -63,8 +63,11 @@ func (c *checker) needs(r Recipe) {
 	if m.Name == "supcon" && r.Batch == 1 {
 		c.failf("batch is 1, but method.name is supcon, which needs other images to compare with: choose at least 2")
 	}
-	head := r.Model.Head
-	if head.Placement == "beside" && head.Layers > 0 && !m.UsesEmbedding() && !slices.Contains(r.Model.Freeze, "head") {
+	head, frozen := r.Model.Head, func(part string) bool { return slices.Contains(r.Model.Freeze, part) }
+	if !m.TrainsClassifier() && frozen("net") && (head.Layers == 0 || frozen("head")) {
+		c.failf("model.freeze leaves nothing that method.name %s trains: leave net or head out", m.Name)
+	}
+	if head.Placement == "beside" && head.Layers > 0 && !m.UsesEmbedding() && !frozen("head") {
 		c.failf("model.head.placement is beside, but method.name is %s, which has no use for the head: choose inside, or model.head.layers 0", m.Name)
 	}
 }

@@ -27,6 +27,9 @@ type Result struct {
 	// between accuracy and mean confidence in the image's bin, for
 	// CalibrationBins equal bins of the largest softmax probability.
 	ECE Float `json:"ece"`
+	// KNNTop1 is Top1 by a vote of the nearest training images, where both are
+	// asked for.
+	KNNTop1 *Float `json:"knn_top1,omitempty"`
 	// NonFinite is the number of images without a defined softmax. They count
 	// as wrong, and are left out of NLL, ECE and Confusion.
 	NonFinite int64 `json:"non_finite"`

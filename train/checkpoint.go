@@ -106,7 +106,7 @@ func (r *run) metadata() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	resolved, err := r.recipe.Marshal()
+	resolved, err := r.whole.Marshal()
 	if err != nil {
 		return nil, err
 	}

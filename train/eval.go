@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"cone/data"
-	"cone/model"
 	"cone/nn"
 	"cone/report"
 	"cone/tensor"
@@ -40,7 +39,8 @@ func FindCheckpoint(run, which string) (*Checkpoint, error) {
 // Evaluate counts the test images of the checkpoint's recipe. When ctx ends
 // before it does, it returns ErrInterrupted.
 func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Result, err error) {
-	collection, err := data.Open(c.Recipe.Data)
+	r := c.Recipe.FinalStage()
+	collection, err := data.Open(r.Data)
 	if err != nil {
 		return result, err
 	}
@@ -48,17 +48,23 @@ func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Resul
 	test := collection.Test
 	if len(test.Classes()) != len(c.Classes) || data.Channels(test) != c.Channels {
 		return result, fmt.Errorf("%s has %d classes of %d-channel images, but the model was trained for %d of %d",
-			c.Recipe.Data.Path, len(test.Classes()), data.Channels(test), len(c.Classes), c.Channels)
+			r.Data.Path, len(test.Classes()), data.Channels(test), len(c.Classes), c.Channels)
 	}
-	loader, err := newTestLoader(test, c.Recipe)
-	if err != nil {
+	j := judge{classes: test.Classes(), settings: r.Evaluate.KNN}
+	if j.test, err = newTestLoader(test, r); err != nil {
 		return result, err
 	}
-	defer loader.Close()
+	defer j.test.Close()
+	if r.NeedsIndex() {
+		if j.index, err = newTestLoader(collection.Train, r); err != nil {
+			return result, err
+		}
+		defer j.index.Close()
+	}
 	err = tensor.Run(func() error {
 		e.Prepare()
-		dtype, precision := e.Precision(c.Recipe.Precision)
-		encoder, err := model.NewEncoder(c.Recipe.Model, len(c.Classes), c.Channels, dtype, e.Device)
+		dtype, precision := e.Precision(r.Precision)
+		encoder, err := newEncoder(r, len(c.Classes), c.Channels, dtype, e.Device)
 		if err != nil {
 			return err
 		}
@@ -70,8 +76,9 @@ func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Resul
 		if err := c.load(entries); err != nil {
 			return err
 		}
-		in := newInput(c.Recipe.Data.Mean, c.Recipe.Data.Std, c.Channels, dtype, e.Device)
-		result, err = evaluate(ctx, encoder, precision, loader, test.Classes(), in)
+		j.encoder, j.precision = encoder, precision
+		j.input = newInput(r.Data.Mean, r.Data.Std, c.Channels, dtype, e.Device)
+		result, err = j.evaluate(ctx, r.UsesKNN(), r.Evaluate.KNN.Report)
 		return err
 	})
 	return result, err

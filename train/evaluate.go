@@ -7,50 +7,87 @@ import (
 	"cone/data"
 	"cone/method"
 	"cone/model"
+	"cone/recipe"
 	"cone/report"
 	"cone/tensor"
 )
 
-// evaluate counts every image of the loader exactly once, with the encoder in
-// evaluation mode. When ctx ends before it does, it returns ErrInterrupted.
-func evaluate(ctx context.Context, e *model.Encoder, p method.Precision, loader *data.Loader, classes []string, in input) (report.Result, error) {
+// judge evaluates an encoder.
+type judge struct {
+	encoder   *model.Encoder
+	precision method.Precision
+	input     input
+	classes   []string
+	test      *data.Loader
+	index     *data.Loader // the training images; needed for neighbours only
+	settings  recipe.KNN
+}
+
+// evaluate counts every test image exactly once, by the classifier or by its
+// nearest neighbours; beside gives the neighbours' top-1 with the classifier's
+// result. When ctx ends before it does, it returns ErrInterrupted.
+func (j judge) evaluate(ctx context.Context, neighbors, beside bool) (report.Result, error) {
+	if neighbors {
+		return j.vote(ctx)
+	}
+	result, err := j.count(ctx, func(b *data.Batch) []float32 {
+		return j.run(b, func(o method.Output) tensor.Tensor { return o.Logits })
+	})
+	if err != nil || !beside {
+		return result, err
+	}
+	voted, err := j.vote(ctx)
+	result.KNNTop1 = &voted.Top1
+	return result, err
+}
+
+// count adds up the class scores of every test batch.
+func (j judge) count(ctx context.Context, scores func(*data.Batch) []float32) (report.Result, error) {
+	sums, err := report.NewEvaluation(j.classes)
+	if err != nil {
+		return report.Result{}, err
+	}
+	err = each(ctx, j.test, func(b *data.Batch) error { return sums.Add(scores(b), b.Labels) })
+	if err != nil {
+		return report.Result{}, err
+	}
+	return sums.Result(), nil
+}
+
+// each visits all batches of a loader, in order.
+func each(ctx context.Context, loader *data.Loader, visit func(*data.Batch) error) error {
 	batches, err := loader.Epoch(context.Background(), 0, 0)
 	if err != nil {
-		return report.Result{}, err
+		return err
 	}
 	defer batches.Close()
-	sums, err := report.NewEvaluation(classes)
-	if err != nil {
-		return report.Result{}, err
-	}
 	for {
 		if ctx.Err() != nil {
-			return report.Result{}, ErrInterrupted
+			return ErrInterrupted
 		}
 		batch, err := batches.Next()
 		if err == io.EOF {
-			return sums.Result(), nil
+			return nil
 		}
 		if err != nil {
-			return report.Result{}, err
+			return err
 		}
-		if err := sums.Add(logits(e, p, in, batch), batch.Labels); err != nil {
-			return report.Result{}, err
+		if err := visit(batch); err != nil {
+			return err
 		}
 		batch.Release()
 	}
 }
 
-// logits are the encoder's for a batch, N×C row by row.
-func logits(e *model.Encoder, p method.Precision, in input, batch *data.Batch) (out []float32) {
+// run gives a part of what the encoder makes of a batch in evaluation mode, in
+// float32, row by row.
+func (j judge) run(batch *data.Batch, part func(method.Output) tensor.Tensor) (out []float32) {
 	tensor.Scope(func() {
 		tensor.NoGrad(func() {
-			b := in.batch(batch)
+			b := j.input.batch(batch)
 			defer b.unpin()
-			tensor.Autocast(p.Device, p.Compute, func() {
-				_, l := e.Forward(b.Views[0], false)
-				out = tensor.To[float32](l.ToDType(tensor.Float32).ToDevice(tensor.CPU))
-			})
+			o := j.precision.Forward(j.encoder, b.Views[0], false)
+			out = tensor.To[float32](part(o).ToDType(tensor.Float32).ToDevice(tensor.CPU))
 		})
 	})
 	return out

@@ -140,8 +140,9 @@ func TestBankSizeFromTheData(t *testing.T) {
 		t.Errorf("resuming by the same recipe: %v", err)
 	}
 	for images, want := range map[int][2]int{3: {1, 1}, 100: {25, 8}, 60_000: {15_000, 117}, 1_281_167: {65_536, 512}} {
-		got, err := resolve(r, images)
-		if c := got.Method.CoNe; err != nil || c.BankSize != want[0] || c.Neighbors != want[1] {
+		p := plan{recipe: r, whole: r}
+		err := p.resolve(images)
+		if c := p.recipe.Method.CoNe; p.whole.Method.CoNe != c || err != nil || c.BankSize != want[0] || c.Neighbors != want[1] {
 			t.Errorf("%d images: a bank of %d, %d neighbours, error %v", images, c.BankSize, c.Neighbors, err)
 		}
 	}

@@ -12,19 +12,16 @@ type position struct {
 	// between the epoch's last step and the start of the next).
 	Sums  map[string]float64 `json:"sums"`
 	Count int                `json:"count"`
+	// Figures are sums of the epoch's diagnostics by name, as Sums.
+	Figures map[string]float64 `json:"figures,omitempty"`
 	// Best is the highest top-1 so far, at the end of BestEpoch (from 1).
 	Best      float64 `json:"best"`
 	BestEpoch int     `json:"best_epoch"`
 }
 
-// advance counts a finished step.
-func (p *position) advance(values map[string]float64, perEpoch int) {
-	if p.Sums == nil {
-		p.Sums = map[string]float64{}
-	}
-	for name, v := range values {
-		p.Sums[name] += v
-	}
+// advance counts a finished step with its losses and figures.
+func (p *position) advance(losses, figures map[string]float64, perEpoch int) {
+	p.Sums, p.Figures = addTo(p.Sums, losses), addTo(p.Figures, figures)
 	p.Count++
 	p.Step++
 	p.Batch++
@@ -33,17 +30,27 @@ func (p *position) advance(values map[string]float64, perEpoch int) {
 	}
 }
 
-// means are the epoch's losses.
-func (p *position) means() map[string]float64 {
+func addTo(sums, values map[string]float64) map[string]float64 {
+	if sums == nil && len(values) > 0 {
+		sums = map[string]float64{}
+	}
+	for name, v := range values {
+		sums[name] += v
+	}
+	return sums
+}
+
+// means are the epoch's losses or figures.
+func (p *position) means(sums map[string]float64) map[string]float64 {
 	out := map[string]float64{}
-	for name, sum := range p.Sums {
+	for name, sum := range sums {
 		out[name] = sum / float64(p.Count)
 	}
 	return out
 }
 
 // startEpoch forgets the sums of the epoch before.
-func (p *position) startEpoch() { p.Sums, p.Count = nil, 0 }
+func (p *position) startEpoch() { p.Sums, p.Figures, p.Count = nil, nil, 0 }
 
 // atEpochEnd says whether the last step ended an epoch that is not closed yet.
 func (p *position) atEpochEnd() bool { return p.Batch == 0 && p.Count > 0 }

@@ -26,10 +26,7 @@ func Resume(ctx context.Context, path string, overrides func(recipe.Recipe) (rec
 		return Outcome{}, err
 	}
 	defer f.close()
-	c, err := f.newestCheckpoint(func(warning string) {
-		fmt.Fprintln(os.Stderr, warning)
-		f.log(warning)
-	})
+	c, err := f.newestCheckpoint(f.warn)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -52,7 +49,16 @@ func Resume(ctx context.Context, path string, overrides func(recipe.Recipe) (rec
 			return Outcome{}, err
 		}
 	}
-	return runInFolder(ctx, asked, e, func() (folder, error) { return f, nil }, c)
+	if asked.HasStages() {
+		return resumeStages(ctx, asked, f, e, c)
+	}
+	return plan{recipe: asked, whole: asked}.run(ctx, e, func() (folder, error) { return f, nil }, c)
+}
+
+// warn tells people on the terminal and in the log.
+func (f folder) warn(warning string) {
+	fmt.Fprintln(os.Stderr, warning)
+	f.log(warning)
 }
 
 // free are the settings that may differ between the parts of a run.

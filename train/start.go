@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"cone/data"
-	"cone/method"
-	"cone/model"
 	"cone/optim"
 	"cone/recipe"
 	"cone/report"
@@ -35,24 +33,36 @@ func Start(ctx context.Context, r recipe.Recipe, path string, e Engine) (Outcome
 	if err := r.Validate(); err != nil {
 		return Outcome{}, err
 	}
-	return runInFolder(ctx, r, e, func() (folder, error) { return createFolder(path) }, nil)
+	if r.HasStages() {
+		return startStages(ctx, r, path, e)
+	}
+	return plan{recipe: r, whole: r}.run(ctx, e, func() (folder, error) { return createFolder(path) }, nil)
 }
 
-// runInFolder builds the run, restores it where there is something to
-// restore, and trains it to its end.
-func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (folder, error), from *Checkpoint) (out Outcome, err error) {
-	collection, err := data.Open(rec.Data)
+// plan is a run to be done.
+type plan struct {
+	recipe recipe.Recipe // what is trained
+	whole  recipe.Recipe // what is saved: with the second stage, where there is one
+	// nextBatch is the batch of the stage that follows, which should not fail
+	// only when this one is done.
+	nextBatch int
+}
+
+// run builds the run, restores it where there is something to restore, and
+// trains it to its end.
+func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), from *Checkpoint) (out Outcome, err error) {
+	collection, err := data.Open(p.recipe.Data)
 	if err != nil {
 		return out, err
 	}
 	defer collection.Close()
-	if rec, err = resolve(rec, collection.Train.Len()); err != nil {
+	if err := p.resolve(collection.Train.Len()); err != nil {
 		return out, err
 	}
 	err = tensor.Run(func() error {
 		e.Prepare()
 		started := time.Now()
-		r := &run{recipe: rec, engine: e, data: collection}
+		r := &run{recipe: p.recipe, whole: p.whole, engine: e, data: collection, resumed: from != nil}
 		defer r.free()
 		if err := r.build(); err != nil {
 			return err
@@ -73,7 +83,7 @@ func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (
 			_ = r.listLost() // perhaps the reason; what stopped the run counts more
 		}
 		out = Outcome{
-			Folder: f.path, Recipe: rec, Last: r.evaluated, Best: r.at.Best, BestEpoch: r.at.BestEpoch,
+			Folder: f.path, Recipe: p.recipe, Last: r.evaluated, Best: r.at.Best, BestEpoch: r.at.BestEpoch,
 			Seconds: time.Since(started).Seconds(), Images: r.images, Weights: r.encoder().Tree.Count(),
 		}
 		return err
@@ -83,15 +93,26 @@ func runInFolder(ctx context.Context, rec recipe.Recipe, e Engine, open func() (
 
 // resolve fills in what the recipe leaves to the number of training images,
 // so that the run's folder holds plain values.
-func resolve(r recipe.Recipe, images int) (recipe.Recipe, error) {
-	c := &r.Method.CoNe
-	if c.BankSize == 0 {
-		c.BankSize = max(1, min(images/4, 65536))
+func (p *plan) resolve(images int) error {
+	for _, r := range []*recipe.Recipe{&p.recipe, &p.whole} {
+		c := &r.Method.CoNe
+		if c.BankSize == 0 {
+			c.BankSize = max(1, min(images/4, 65536))
+		}
+		if c.Neighbors == 0 {
+			c.Neighbors = min(c.BankSize, max(8, c.BankSize/128))
+		}
+		if err := r.Validate(); err != nil {
+			return err
+		}
 	}
-	if c.Neighbors == 0 {
-		c.Neighbors = min(c.BankSize, max(8, c.BankSize/128))
+	if p.nextBatch > images {
+		return fmt.Errorf("linear.batch is %d, but there are %d training images: choose at most that many", p.nextBatch, images)
 	}
-	return r, r.Validate()
+	if k := p.recipe.Evaluate.KNN.K; p.recipe.NeedsIndex() && k > images {
+		return fmt.Errorf("evaluate.knn.k is %d, but there are %d training images: choose at most that many", k, images)
+	}
+	return nil
 }
 
 // explainFullDisk says what to do when a run stopped because it could not
@@ -113,7 +134,7 @@ func (r *run) build() error {
 	tensor.Seed(r.recipe.Seed)
 	channels := data.Channels(r.data.Train)
 	r.input = newInput(r.recipe.Data.Mean, r.recipe.Data.Std, channels, weights, r.engine.Device)
-	if r.method, err = newMethod(r.recipe, len(r.data.Train.Classes()), channels, weights, precision); err != nil {
+	if r.method, err = r.newMethod(weights); err != nil {
 		return err
 	}
 	r.optimizer = optim.NewSGD(r.encoder().Tree, r.recipe.Optim)
@@ -122,6 +143,11 @@ func (r *run) build() error {
 	}
 	if r.testLoader, err = newTestLoader(r.data.Test, r.recipe); err != nil {
 		return err
+	}
+	if r.recipe.NeedsIndex() {
+		if r.index, err = newTestLoader(r.data.Train, r.recipe); err != nil {
+			return err
+		}
 	}
 	r.schedule = optim.NewSchedule(r.recipe.Optim, r.recipe.Batch, r.recipe.Epochs, r.loader.BatchesPerEpoch())
 	return nil
@@ -139,32 +165,13 @@ func bankWarning(r recipe.Recipe, stepsPerEpoch int) string {
 		c.WarmupEpochs, filled, c.BankSize)
 }
 
-// newMethod makes the recipe's objective with fresh weights.
-func newMethod(r recipe.Recipe, classes, channels int, d tensor.DType, p method.Precision) (method.Method, error) {
-	query, err := model.NewEncoder(r.Model, classes, channels, d, p.Device)
-	if err != nil {
-		return nil, err
-	}
-	switch r.Method.Name {
-	case "cross-entropy":
-		return method.NewCrossEntropy(query, p, r.Method.LabelSmoothing), nil
-	case "cone":
-		key, err := model.NewEncoder(r.Model, classes, channels, d, p.Device)
-		if err != nil {
-			return nil, err
-		}
-		return method.NewCoNe(query, key, p, r.Method, classes), nil
-	}
-	return nil, fmt.Errorf("method.name %q is unknown: choose cone or cross-entropy", r.Method.Name)
-}
-
 // openFolder starts or takes up the run's files.
 func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	r.folder = f
 	if from != nil {
 		err = r.restore(from)
 	} else {
-		err = r.recipe.Save(f.file("recipe.yaml"))
+		err = r.whole.Save(f.file("recipe.yaml"))
 	}
 	if err != nil {
 		return err
@@ -187,6 +194,9 @@ func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	r.say("%s: %d weights, %s, %d threads, libtorch %s on %s/%s", r.recipe.Model.Backbone, r.encoder().Tree.Count(),
 		r.precision.Compute, r.engine.Threads, tensor.TorchVersion(), runtime.GOOS, runtime.GOARCH)
 	r.say("%s", r.describeData())
+	for _, note := range r.notes {
+		r.say("%s", note)
+	}
 	if warning := bankWarning(r.recipe, r.loader.BatchesPerEpoch()); warning != "" {
 		r.say("%s", warning)
 	}
@@ -195,7 +205,7 @@ func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 
 // free ends the life of whatever build made.
 func (r *run) free() {
-	for _, l := range []*data.Loader{r.loader, r.testLoader} {
+	for _, l := range []*data.Loader{r.loader, r.testLoader, r.index} {
 		if l != nil {
 			l.Close()
 		}

@@ -22,7 +22,7 @@ func withRun(t *testing.T, r recipe.Recipe, f func(*run)) {
 	e := testEngine(t)
 	err = tensor.Run(func() error {
 		e.Prepare()
-		r := &run{recipe: r, engine: e, data: collection}
+		r := &run{recipe: r, whole: r, engine: e, data: collection}
 		defer r.free()
 		if err := r.build(); err != nil {
 			return err

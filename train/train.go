@@ -23,12 +23,14 @@ var ErrInterrupted = errors.New("interrupted")
 
 // run is one training run in progress.
 type run struct {
-	recipe     recipe.Recipe
+	recipe     recipe.Recipe // of this stage
+	whole      recipe.Recipe // as saved
 	engine     Engine
 	folder     folder
 	data       *data.Collection
 	loader     *data.Loader
 	testLoader *data.Loader
+	index      *data.Loader // the training images as nearest neighbours; nil without need
 	input      input
 	method     method.Method
 	precision  method.Precision
@@ -37,7 +39,9 @@ type run struct {
 	metrics    *report.Metrics
 	progress   *report.Progress
 	at         position
-	images     int64         // seen by this process
+	images     int64 // seen by this process
+	resumed    bool
+	notes      []string      // for people, before the first step
 	lost       int           // pictures listed as undecodable
 	evaluated  report.Result // the newest evaluation
 }
@@ -114,7 +118,7 @@ func (r *run) interrupt() error {
 func (r *run) step(batch *data.Batch) (err error) {
 	rate := r.schedule.Rate(r.at.Step)
 	step := method.Step{Epoch: r.at.Epoch, Number: r.at.Step, Total: r.recipe.Epochs * r.loader.BatchesPerEpoch()}
-	values := map[string]float64{}
+	values, figures := map[string]float64{}, map[string]float64{}
 	var order []string
 	var norm float64
 	tensor.Scope(func() {
@@ -125,7 +129,8 @@ func (r *run) step(batch *data.Batch) (err error) {
 		for i := range parts {
 			tensor.Scope(func() {
 				loss := r.method.Loss(step, whole.part(i, parts))
-				order = addTerms(values, loss, parts)
+				order = addTerms(values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)
+				addTerms(figures, loss.Figures, parts)
 				if err = r.checkFinite(values, order); err == nil {
 					loss.Total.Scale(1 / float64(parts)).Backward()
 				}
@@ -140,15 +145,15 @@ func (r *run) step(batch *data.Batch) (err error) {
 	if err != nil {
 		return err
 	}
-	r.at.advance(values, r.loader.BatchesPerEpoch())
+	r.at.advance(values, figures, r.loader.BatchesPerEpoch())
 	r.images += int64(batch.N)
-	return r.tell(order, values, rate, norm)
+	return r.tell(order, values, figures, rate, norm)
 }
 
-// addTerms adds a part's losses to the step's values and returns their names
-// in order. Reading them waits for the device: a sync point.
-func addTerms(values map[string]float64, loss method.Loss, parts int) (order []string) {
-	for _, term := range append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...) {
+// addTerms adds a part's terms to the step's values and returns their names in
+// order. Reading them waits for the device: a sync point.
+func addTerms(values map[string]float64, terms []method.Term, parts int) (order []string) {
+	for _, term := range terms {
 		values[term.Name] += term.Value.Detach().Item() / float64(parts)
 		order = append(order, term.Name)
 	}
@@ -169,7 +174,7 @@ func (r *run) checkFinite(values map[string]float64, order []string) error {
 }
 
 // tell shows a finished step and writes it down.
-func (r *run) tell(order []string, values map[string]float64, rate, norm float64) error {
+func (r *run) tell(order []string, values, figures map[string]float64, rate, norm float64) error {
 	record := map[string]any{"kind": "step", "step": r.at.Step, "epoch": r.at.shownEpoch(), "lr": rate}
 	state := report.State{
 		Epoch: r.at.shownEpoch(), Epochs: r.recipe.Epochs,
@@ -179,6 +184,9 @@ func (r *run) tell(order []string, values map[string]float64, rate, norm float64
 	for _, name := range order {
 		record[name] = values[name]
 		state.Losses = append(state.Losses, report.Loss{Name: name, Value: values[name]})
+	}
+	for name, v := range figures {
+		record[name] = v
 	}
 	if r.recipe.Optim.ClipNorm > 0 {
 		record["gradient_norm"] = norm
@@ -194,8 +202,11 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 	epoch := r.at.Epoch // already the next one's number, so this one's from 1
 	record := map[string]any{
 		"kind": "epoch", "step": r.at.Step, "epoch": epoch,
-		"lr": r.schedule.Rate(r.at.Step - 1), "losses": r.at.means(),
+		"lr": r.schedule.Rate(r.at.Step - 1), "losses": r.at.means(r.at.Sums),
 		"seconds": took.Seconds(), "data_wait_seconds": waited.Seconds(),
+	}
+	for name, v := range r.at.means(r.at.Figures) {
+		record[name] = v
 	}
 	if epoch%r.recipe.Evaluate.Every == 0 || epoch == r.recipe.Epochs {
 		result, err := r.evaluate(ctx)
@@ -211,6 +222,10 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 		r.evaluated = result
 		record["n"] = result.N
 		record["top1"], record["top5"], record["nll"], record["ece"] = result.Top1, result.Top5, result.NLL, result.ECE
+		if result.KNNTop1 != nil {
+			record["knn_top1"] = *result.KNNTop1
+			r.say("k-NN top-1 %.2f %%", 100**result.KNNTop1)
+		}
 		if float64(result.Top1) > r.at.Best || r.at.BestEpoch == 0 {
 			r.at.Best, r.at.BestEpoch = float64(result.Top1), epoch
 		}
@@ -228,12 +243,19 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 }
 
 func (r *run) evaluate(ctx context.Context) (report.Result, error) {
-	result, err := evaluate(ctx, r.encoder(), r.precision, r.testLoader, r.data.Test.Classes(), r.input)
+	j := judge{
+		encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
+		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
+	}
+	result, err := j.evaluate(ctx, r.recipe.UsesKNN(), r.recipe.Evaluate.KNN.Report && r.finalEvaluation())
 	if err != nil {
 		return result, err
 	}
 	return result, r.listLost()
 }
+
+// finalEvaluation says whether no more steps follow.
+func (r *run) finalEvaluation() bool { return r.at.Epoch >= r.recipe.Epochs }
 
 // say tells people, on the terminal and in the log.
 func (r *run) say(format string, values ...any) {

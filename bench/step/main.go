@@ -133,7 +133,7 @@ func newBench(p problem, precision, device string, threads int) (*bench, error) 
 	golden.Fill(query.Tree)
 	settings := recipe.Default().Method
 	settings.CoNe.BankSize, settings.CoNe.Neighbors, settings.CoNe.WarmupEpochs = p.bank, p.neighborCount, 0
-	b := &bench{problem: p, method: method.NewCoNe(query, key, compute, settings, p.classes)}
+	b := &bench{problem: p, method: method.NewCoNe(query, key, method.Setup{Method: settings, Precision: compute, Classes: p.classes})}
 	golden.FillBank(p.tag, p.bank, p.dim, p.classes, func(embedding, probability, label tensor.Tensor) {
 		for _, e := range b.method.Bank().Entries() {
 			switch e.Name {

@@ -1,0 +1,95 @@
+package train
+
+import (
+	"context"
+	"math"
+
+	"cone/data"
+	"cone/method"
+	"cone/report"
+	"cone/tensor"
+)
+
+// leastVote is the smallest share of votes that a class is given, so that the
+// negative log-likelihood stays finite.
+const leastVote = 1e-6
+
+// maxSimilarities bounds the similarities (images × training images) that are
+// in memory at a time.
+const maxSimilarities = 1 << 26
+
+// vote counts every test image by the training images that are most similar
+// to it (Wu et al. 2018, https://arxiv.org/abs/1805.01978): each of the k
+// nearest votes exp(cosine/τ) for its class.
+func (j judge) vote(ctx context.Context) (result report.Result, err error) {
+	tensor.Scope(func() {
+		var index tensor.Tensor
+		var labels []int64
+		if index, labels, err = j.embed(ctx); err != nil {
+			return
+		}
+		result, err = j.count(ctx, func(b *data.Batch) (scores []float32) {
+			tensor.Scope(func() { scores = j.scores(b, index, labels) })
+			return scores
+		})
+	})
+	return result, err
+}
+
+// embed gives the normalised embeddings of all training images, M×D in
+// float32, and their labels.
+func (j judge) embed(ctx context.Context) (embeddings tensor.Tensor, labels []int64, err error) {
+	var all []float32
+	err = each(ctx, j.index, func(b *data.Batch) error {
+		all = append(all, j.run(b, unitEmbedding)...)
+		labels = append(labels, b.Labels...)
+		return nil
+	})
+	if err != nil {
+		return embeddings, nil, err
+	}
+	return tensor.From(all, len(labels), len(all)/len(labels)).ToDevice(j.input.device), labels, nil
+}
+
+func unitEmbedding(o method.Output) tensor.Tensor {
+	e := o.Embedding.ToDType(tensor.Float32)
+	return e.Div(e.NormDim(1).ClampMin(1e-12))
+}
+
+// scores are the logarithms of the classes' shares of the votes, N×C.
+func (j judge) scores(b *data.Batch, index tensor.Tensor, labels []int64) []float32 {
+	k := min(j.settings.K, len(labels))
+	raw := j.run(b, unitEmbedding)
+	images := tensor.From(raw, b.N, len(raw)/b.N).ToDevice(j.input.device)
+	var out []float32
+	rows := max(1, maxSimilarities/len(labels))
+	for from := 0; from < b.N; from += rows {
+		tensor.Scope(func() {
+			similarity, place := tensor.Nearest(images.Narrow(0, from, min(rows, b.N-from)), index, k)
+			out = append(out, j.shares(tensor.To[float32](similarity.ToDevice(tensor.CPU)),
+				tensor.To[int64](place.ToDevice(tensor.CPU)), labels, k)...)
+		})
+	}
+	return out
+}
+
+// shares turns n×k similarities and places into n×C scores.
+func (j judge) shares(similarity []float32, place, labels []int64, k int) (out []float32) {
+	votes := make([]float64, len(j.classes))
+	for i := 0; i < len(place); i += k {
+		clear(votes)
+		most, total := similarity[i], 0.0
+		for _, s := range similarity[i : i+k] {
+			most = max(most, s)
+		}
+		for n := range k {
+			vote := math.Exp(float64(similarity[i+n]-most) / j.settings.Temperature)
+			votes[labels[place[i+n]]] += vote
+			total += vote
+		}
+		for _, v := range votes {
+			out = append(out, float32(math.Log(max(v/total, leastVote))))
+		}
+	}
+	return out
+}

@@ -1,0 +1,81 @@
+package train
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"cone/recipe"
+)
+
+// A recipe with a second stage lies in two runs. The first stage is a complete
+// run of its own in RUN/stage-1; RUN itself is the run of the second, which
+// starts from the first's last checkpoint. Whatever was interrupted, the
+// checkpoints say where: RUN has none before the first stage is complete.
+
+const firstStage = "stage-1"
+
+// startStages trains both stages in a new folder.
+func startStages(ctx context.Context, whole recipe.Recipe, path string, e Engine) (Outcome, error) {
+	var f folder
+	first := whole.FirstStage()
+	out, err := plan{recipe: first, whole: first, nextBatch: whole.Linear.Batch}.run(ctx, e, func() (_ folder, err error) {
+		if f, err = createFolder(path); err != nil {
+			return f, err
+		}
+		if err := whole.Save(f.file("recipe.yaml")); err != nil {
+			return f, err
+		}
+		return createFolder(f.file(firstStage))
+	}, nil)
+	if f.path == "" {
+		return out, err // refused before it began
+	}
+	defer f.close()
+	if err != nil {
+		return out, err
+	}
+	return secondStage(ctx, whole, f, e, nil)
+}
+
+// resumeStages goes on in the folder of a run with two stages, where c is the
+// newest checkpoint of the second, or nil.
+func resumeStages(ctx context.Context, whole recipe.Recipe, f folder, e Engine, c *Checkpoint) (Outcome, error) {
+	if c == nil {
+		if out, err := finishFirst(ctx, whole.FirstStage(), f, e); err != nil {
+			return out, err
+		}
+	}
+	return secondStage(ctx, whole, f, e, c)
+}
+
+// finishFirst brings the first stage to its end, from wherever it stands.
+func finishFirst(ctx context.Context, first recipe.Recipe, f folder, e Engine) (out Outcome, err error) {
+	p, path := plan{recipe: first, whole: first}, f.file(firstStage)
+	if _, err := os.Stat(filepath.Join(path, checkpointFolder)); err != nil {
+		return p.run(ctx, e, func() (folder, error) { return createFolder(path) }, nil)
+	}
+	inner, err := openRun(path)
+	if err != nil {
+		return out, err
+	}
+	defer inner.close()
+	c, err := inner.newestCheckpoint(inner.warn)
+	if err != nil {
+		return out, err
+	}
+	if c != nil {
+		defer c.Close()
+		if c.at.Epoch >= first.Epochs && !c.at.atEpochEnd() {
+			return out, nil // complete
+		}
+	}
+	return p.run(ctx, e, func() (folder, error) { return inner, nil }, c)
+}
+
+// secondStage trains the classifier on the first stage's features.
+func secondStage(ctx context.Context, whole recipe.Recipe, f folder, e Engine, c *Checkpoint) (Outcome, error) {
+	second := whole.FinalStage()
+	second.Model.Init = f.file(firstStage)
+	return plan{recipe: second, whole: whole}.run(ctx, e, func() (folder, error) { return f, nil }, c)
+}
