@@ -20,8 +20,9 @@ import (
 )
 
 // TestKnownAnswers compares with numbers that the authors' own program
-// computed. It reads every losses_*.safetensors and trajectory_*.json of the
-// folder in CONE_GOLDEN, by default testdata/golden.
+// computed, and with those of SupCon's. It reads every losses_*.safetensors,
+// trajectory_*.json and supcon*.safetensors of the folder in CONE_GOLDEN, by
+// default testdata/golden.
 func TestKnownAnswers(t *testing.T) {
 	dir := os.Getenv("CONE_GOLDEN")
 	if dir == "" {
@@ -45,6 +46,13 @@ func TestKnownAnswers(t *testing.T) {
 	}
 	for _, path := range trajectories {
 		check(path, checkTrajectory)
+	}
+	contrasts, _ := filepath.Glob(filepath.Join(dir, "supcon*.safetensors"))
+	if len(contrasts) == 0 {
+		t.Errorf("%s holds no supcon*.safetensors", dir)
+	}
+	for _, path := range contrasts {
+		check(path, checkSupCon)
 	}
 }
 
@@ -72,7 +80,7 @@ func (a arrays) get(name string) tensor.Tensor {
 	for i, s := range array.Shape {
 		shape[i] = int(s)
 	}
-	d := map[weights.DType]tensor.DType{"F32": tensor.Float32, "I64": tensor.Int64}[array.DType]
+	d := map[weights.DType]tensor.DType{"F32": tensor.Float32, "F64": tensor.Float64, "I64": tensor.Int64}[array.DType]
 	return tensor.FromBytes(array.Data, d, shape...).ToDevice(device())
 }
 

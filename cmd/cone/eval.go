@@ -15,14 +15,16 @@ func newEval() *cobra.Command {
 	var s settings
 	var e engineFlags
 	var which, out string
-	var asJSON bool
+	var asJSON, knn bool
 	c := &cobra.Command{
 		Use:   "eval RUN",
 		Short: "Evaluate a run's model on its test images",
 		Long: `Evaluate a checkpoint on the test images of its recipe, each counted once:
-top-1, top-5, negative log-likelihood, expected calibration error.`,
+top-1, top-5, negative log-likelihood, expected calibration error. A model
+without a classifier is judged by its nearest training images.`,
 		Example: `  cone eval runs/fashion-mnist-quick-001
   cone eval runs/mine --checkpoint best --json
+  cone eval runs/mine --knn --set evaluate.knn.k=200
   cone eval runs/mine --set data.path=/data/other --out results`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -37,6 +39,9 @@ top-1, top-5, negative log-likelihood, expected calibration error.`,
 			defer checkpoint.Close()
 			if checkpoint.Recipe, err = s.apply(checkpoint.Recipe); err != nil {
 				return err
+			}
+			if knn {
+				checkpoint.Recipe.Evaluate.KNN.Report = true
 			}
 			result, err := train.Evaluate(c.Context(), checkpoint, engine)
 			if err != nil {
@@ -58,9 +63,14 @@ top-1, top-5, negative log-likelihood, expected calibration error.`,
 					report.Result
 				}{checkpoint.Path, result})
 			}
-			t := report.NewTable("checkpoint", "images", "top-1 %", "top-5 %", "NLL", "calibration error")
-			t.Row(checkpoint.Path, result.N, percent(float64(result.Top1)), percent(float64(result.Top5)),
-				fmt.Sprintf("%.4f", result.NLL), fmt.Sprintf("%.4f", result.ECE))
+			names := []string{"checkpoint", "images", "top-1 %", "top-5 %", "NLL", "calibration error"}
+			row := []any{checkpoint.Path, result.N, percent(float64(result.Top1)), percent(float64(result.Top5)),
+				fmt.Sprintf("%.4f", result.NLL), fmt.Sprintf("%.4f", result.ECE)}
+			if result.KNNTop1 != nil {
+				names, row = append(names, "k-NN top-1 %"), append(row, percent(float64(*result.KNNTop1)))
+			}
+			t := report.NewTable(names...)
+			t.Row(row...)
 			_, err = t.WriteTo(os.Stdout)
 			return err
 		},
@@ -69,6 +79,7 @@ top-1, top-5, negative log-likelihood, expected calibration error.`,
 	e.flags(c)
 	c.Flags().StringVar(&which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
 	c.Flags().StringVar(&out, "out", "", "write evaluation.json, per_class.csv and confusion.csv into this folder")
+	c.Flags().BoolVar(&knn, "knn", false, "also let the nearest training images vote (evaluate.knn)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

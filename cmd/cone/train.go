@@ -15,7 +15,8 @@ import (
 
 // settings are the flags that name and change a recipe.
 type settings struct {
-	set []string
+	set          []string
+	method, init string // train's own
 }
 
 func (s *settings) flags(c *cobra.Command) {
@@ -23,6 +24,12 @@ func (s *settings) flags(c *cobra.Command) {
 }
 
 func (s *settings) apply(r recipe.Recipe) (recipe.Recipe, error) {
+	if s.method != "" {
+		r.Method.Name = s.method
+	}
+	if s.init != "" {
+		r.Model.Init = s.init
+	}
 	for _, assignment := range s.set {
 		if err := recipe.Set(&r, assignment); err != nil {
 			return r, err
@@ -51,12 +58,14 @@ func newTrain() *cobra.Command {
 		Short: "Train a recipe, or continue a run",
 		Long: `Train a shipped recipe or a YAML file. The run's folder holds the resolved
 recipe, metrics.jsonl, curves.png, the newest evaluation and the checkpoints.
-With --data and no recipe, the shipped recipe "photos" is trained.
+With --data and no recipe, the shipped recipe "photos" is trained. A recipe with
+a second stage (linear.epochs) trains the first in RUN/stage-1.
 Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
 		Example: `  cone train fashion-mnist-quick
   cone train my.yaml --set optim.lr=0.05 --set seed=1 --out runs/mine
   cone train --data photos
   cone train my.yaml --data photos
+  cone train my.yaml --init runs/other --set model.freeze=[net]
   cone train --resume runs/mine`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 0 && resume == "" && path == "" {
@@ -95,6 +104,8 @@ Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
 	}
 	s.flags(c)
 	e.flags(c)
+	c.Flags().StringVar(&s.method, "method", "", "train by this method instead of the recipe's, as method.name")
+	c.Flags().StringVar(&s.init, "init", "", "start from the weights of this run, checkpoint or safetensors file, as model.init")
 	c.Flags().StringVar(&path, "data", "", "train on the images at this path instead of the recipe's (see cone data info)")
 	c.Flags().StringVar(&out, "out", "", "folder of the run (default runs/RECIPE-001, -002, …)")
 	c.Flags().StringVar(&resume, "resume", "", "continue the run in this folder")
@@ -103,7 +114,7 @@ Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
 
 // overrides is what a resumed run is asked to be, or nil.
 func (s *settings) overrides(args []string, path string) func(recipe.Recipe) (recipe.Recipe, error) {
-	if len(args) == 0 && len(s.set) == 0 && path == "" {
+	if len(args) == 0 && len(s.set) == 0 && s.method == "" && s.init == "" && path == "" {
 		return nil
 	}
 	return func(r recipe.Recipe) (recipe.Recipe, error) {
