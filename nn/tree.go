@@ -53,11 +53,13 @@ func (t *Tree) Parameters() []*Entry {
 // Get finds an entry by name, or nil.
 func (t *Tree) Get(name string) *Entry { return t.byName[name] }
 
-// Count is the number of learnt values.
+// Count is the number of values of all parameters, frozen ones included.
 func (t *Tree) Count() int {
 	n := 0
-	for _, e := range t.Parameters() {
-		n += e.Value.Len()
+	for _, e := range t.entries {
+		if !e.Buffer {
+			n += e.Value.Len()
+		}
 	}
 	return n
 }

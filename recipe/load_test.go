@@ -203,7 +203,8 @@ func TestLoadAndFind(t *testing.T) {
 }
 
 func TestShipped(t *testing.T) {
-	want := []string{"fashion-mnist", "fashion-mnist-quick", "imagenet-resnet50-100ep", "photos"}
+	want := []string{"fashion-mnist", "fashion-mnist-bce", "fashion-mnist-cross-entropy", "fashion-mnist-margin",
+		"fashion-mnist-quick", "fashion-mnist-supcon", "fashion-mnist-triplet", "imagenet-resnet50-100ep", "photos"}
 	if got := Shipped(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("shipped: %v, want %v", got, want)
 	}

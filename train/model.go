@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"strings"
 
 	"cone/data"
 	"cone/method"
@@ -45,6 +46,9 @@ func (r *run) newMethod(d tensor.DType) (method.Method, error) {
 			return nil, err
 		}
 		r.notes = append(r.notes, notes...)
+	}
+	if parts := r.recipe.Model.Freeze; len(parts) > 0 {
+		r.notes = append(r.notes, "frozen: "+strings.Join(parts, ", "))
 	}
 	s := method.Setup{Method: r.recipe.Method, Precision: r.precision, Classes: len(count)}
 	if weights != nil {

@@ -201,8 +201,20 @@ func sameEnd(t *testing.T, got, want string) {
 	sameRecords(t, got, want)
 }
 
-// sameTensors checks that two checkpoints hold the same, bit by bit.
+// sameTensors checks that two checkpoints of CoNe hold the same, bit by bit.
 func sameTensors(t *testing.T, a, b *weights.File) {
+	t.Helper()
+	kinds := sameBits(t, a, b)
+	for _, kind := range []string{"encoder_q", "encoder_k", "bank", "optimizer", "random"} {
+		if kinds[kind] == 0 {
+			t.Errorf("the checkpoint has no %s", kind)
+		}
+	}
+}
+
+// sameBits checks that two checkpoints hold the same, bit by bit, and counts
+// their tensors by the first part of the name.
+func sameBits(t *testing.T, a, b *weights.File) map[string]int {
 	t.Helper()
 	kinds := map[string]int{}
 	for _, name := range b.Names() {
@@ -220,14 +232,25 @@ func sameTensors(t *testing.T, a, b *weights.File) {
 		kind, _, _ := strings.Cut(name, ".")
 		kinds[kind]++
 	}
-	for _, kind := range []string{"encoder_q", "encoder_k", "bank", "optimizer", "random"} {
-		if kinds[kind] == 0 {
-			t.Errorf("the checkpoint has no %s", kind)
-		}
-	}
 	if len(a.Names()) != len(b.Names()) {
 		t.Errorf("the checkpoints have %d and %d tensors", len(a.Names()), len(b.Names()))
 	}
+	return kinds
+}
+
+// evaluateLast is what cone eval tells of a run.
+func evaluateLast(t testing.TB, path string) report.Result {
+	t.Helper()
+	c, err := FindCheckpoint(path, "last")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	result, err := Evaluate(context.Background(), c, testEngine(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
 }
 
 // sameRecords checks that two runs wrote the same records, save for the time.

@@ -24,7 +24,7 @@ type Outcome struct {
 	BestEpoch int           // counts from 1
 	Seconds   float64       // of this process's part of the run
 	Images    int64         // seen by this process
-	Weights   int           // learnt values of the evaluated encoder
+	Weights   int           // of the evaluated encoder, frozen ones included
 }
 
 // Start trains a recipe in a new folder. When ctx ends it finishes the step,
