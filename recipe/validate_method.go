@@ -38,7 +38,7 @@ func (c *checker) classWeights(m Method) {
 	sum := 0.0
 	for i, w := range m.ClassWeights {
 		c.notNegative(element("method.class_weights", i), w)
-		sum += w
+		sum += math.Abs(w)
 	}
 	if len(m.ClassWeights) > 0 && sum == 0 {
 		c.failf("method.class_weights are all 0: choose at least one above 0")

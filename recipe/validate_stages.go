@@ -1,5 +1,7 @@
 package recipe
 
+import "strings"
+
 // linear checks the second stage as the recipe that it is.
 func (c *checker) linear(r Recipe) {
 	c.atLeast("linear.epochs", r.Linear.Epochs, 0)
@@ -12,10 +14,10 @@ func (c *checker) linear(r Recipe) {
 	if r.Data.Limit > 0 && r.Data.Limit < second.Batch {
 		c.failf("data.limit is %d but linear.batch is %d: choose limit ≥ batch, or an epoch has no full batch", r.Data.Limit, second.Batch)
 	}
-	// Its other settings have the names that they have in the first stage.
 	var optim checker
 	optim.optim(second)
 	for _, problem := range optim.problems {
-		c.failf("linear.%v", problem)
+		// The settings have the names that they have in the first stage.
+		c.failf("%s", strings.NewReplacer("optim.", "linear.optim.", "batch is", "linear.batch is").Replace(problem.Error()))
 	}
 }

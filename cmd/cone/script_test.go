@@ -278,7 +278,7 @@ func everyKey(ts *testscript.TestScript, _ bool, _ []string) {
 			value = "2" // no default, but resnet-narrow needs them
 		}
 		args = append(args, "--set", k.Key+"="+value)
-		if !slices.Contains([]string{"string", "float64", "int", "uint64", "bool", "[]float64", "[]Step"}, k.Type) {
+		if !slices.Contains([]string{"string", "float64", "int", "uint64", "bool", "[]float64", "[]string", "[]Step"}, k.Type) {
 			ts.Fatalf("%s is of type %s, which this test does not know", k.Key, k.Type)
 		}
 	}
