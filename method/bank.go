@@ -80,6 +80,9 @@ func (b *Bank) Write(e Entry) {
 	})
 }
 
+// written says of each of the K entries whether an image was written to it.
+func (b *Bank) written() tensor.Tensor { return b.image.Value.Greater(-0.5) }
+
 // Free ends the life of the bank's memory.
 func (b *Bank) Free() { b.tree.Free() }
 

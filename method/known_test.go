@@ -87,18 +87,26 @@ func (k known) compute() (loss tensor.Tensor, leaves map[string]tensor.Tensor) {
 		logits := m.logits(in("x"), in("w"), b.Labels, int(k.number("step")))
 		loss = m.targets.crossEntropy(logits.LogSoftmax(1), b.Labels, tensor.Tensor{})
 	case "queue":
-		queue := in("queue")
-		bank := NewBank(queue.Dim(0), queue.Dim(1), 0, tensor.Float64, tensor.CPU)
-		defer bank.Free()
-		written := int(k.number("written"))
-		labels := in("queue_labels").Narrow(0, 0, written)
-		bank.Write(Entry{embedding: normalize(queue).Narrow(0, 0, written), label: labels, image: labels})
-		m := SupConQueue{momentum: &momentum{bank: bank},
-			settings: recipe.SupCon{Temperature: k.number("temperature"), BaseTemperature: k.number("base")}}
-		loss = m.loss(normalize(in("query")), normalize(in("key")), b.Labels)
-		loss.Backward() // while the bank is there
+		loss = k.withBank(in("queue"), in("queue_labels"), func(m *momentum) tensor.Tensor {
+			c := SupConQueue{momentum: m, settings: recipe.SupCon{Temperature: k.number("temperature"), BaseTemperature: k.number("base")}}
+			return c.loss(normalize(in("query")), normalize(in("key")), b.Labels)
+		})
+	case "paco":
+		loss = k.withBank(in("queue"), in("queue_labels"), func(m *momentum) tensor.Tensor {
+			c := PaCo{momentum: m, settings: recipe.PaCo{Temperature: k.number("temperature"), SampleWeight: k.number("alpha"), CenterWeight: k.number("beta")}}
+			return c.loss(in("logits"), normalize(in("query")), normalize(in("key")), b.Labels)
+		})
 	}
 	return loss, leaves
+}
+
+// withBank calls f with a bank of which the first entries are written.
+func (k known) withBank(queue, labels tensor.Tensor, f func(*momentum) tensor.Tensor) tensor.Tensor {
+	bank := NewBank(queue.Dim(0), queue.Dim(1), 0, tensor.Float64, tensor.CPU)
+	defer bank.Free()
+	n := int(k.number("written"))
+	bank.Write(Entry{embedding: normalize(queue).Narrow(0, 0, n), label: labels.Narrow(0, 0, n), image: labels.Narrow(0, 0, n)})
+	return f(&momentum{bank: bank})
 }
 
 // TestKnownLosses: values and gradients as torch, timm and plain loops have them.
@@ -116,9 +124,7 @@ func TestKnownLosses(t *testing.T) {
 		seen[k.Kind]++
 		run(t, func() {
 			loss, leaves := k.compute()
-			if k.Kind != "queue" {
-				loss.Backward()
-			}
+			loss.Backward()
 			if got := loss.Item(); !(math.Abs(got-k.Loss) <= 1e-10*(1+math.Abs(k.Loss))) {
 				t.Errorf("case %d, %s %v: the loss is %v, want %v", i, k.Kind, k.Settings, got, k.Loss)
 			}
@@ -134,7 +140,7 @@ func TestKnownLosses(t *testing.T) {
 			}
 		})
 	}
-	for _, kind := range []string{"cross_entropy", "bce", "triplet", "margin", "queue"} {
+	for _, kind := range []string{"cross_entropy", "bce", "triplet", "margin", "queue", "paco"} {
 		if seen[kind] == 0 {
 			t.Errorf("there is no case of %s", kind)
 		}

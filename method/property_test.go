@@ -15,11 +15,14 @@ const (
 	propertyColumns = 4 // classes, or the embedding's width
 )
 
+// classRows are the class weights of the losses with a margin, C×D.
+var classRows = []float64{1, 0.5, -0.3, 0.2, -1, 0.7, 0.4, 0.1, -0.2, 0.3, 1.2, -0.8, 0.6, -0.6, -0.1, 0.9}
+
 // objectives are the losses of N×4 logits or embeddings and N labels, every
 // kind of every method but CoNe's own.
 func objectives(d tensor.DType) map[string]func(x, labels tensor.Tensor) tensor.Tensor {
 	weights := tensor.From([]float64{0.5, 2, 0, 1}, propertyColumns).ToDType(d)
-	classes := tensor.From([]float64{1, 0.5, -0.3, 0.2, -1, 0.7, 0.4, 0.1, -0.2, 0.3, 1.2, -0.8, 0.6, -0.6, -0.1, 0.9}, 4, propertyColumns).ToDType(d)
+	classes := tensor.From(classRows, propertyColumns, propertyColumns).ToDType(d)
 	mixed := func(labels tensor.Tensor) Batch {
 		shares := tensor.From([]float64{0.3, 1, 0, 0.5, 0.9, 0.2, 0.6, 0.7}, propertyRows).ToDType(d)
 		partners := tensor.From([]int64{3, 2, 1, 0, 3, 2, 1, 0}, propertyRows)
@@ -53,7 +56,15 @@ func objectives(d tensor.DType) map[string]func(x, labels tensor.Tensor) tensor.
 		defer bank.Free()
 		bank.Write(Entry{embedding: normalize(classes).Narrow(0, 1, 3), label: tensor.From([]int64{1, 2, 3}, 3), image: tensor.From([]int64{0, 1, 2}, 3)})
 		m := SupConQueue{momentum: &momentum{bank: bank}, settings: recipe.SupCon{Temperature: 0.1, BaseTemperature: 0.1}}
-		return m.loss(normalize(x), normalize(x.Detach().AddNumber(0.1)), labels)
+		return m.loss(normalize(x), normalize(tensor.Cat([]tensor.Tensor{classes, classes}, 0)), labels)
+	}
+	all["paco"] = func(x, labels tensor.Tensor) tensor.Tensor {
+		bank := NewBank(4, propertyColumns, 0, d, tensor.CPU)
+		defer bank.Free()
+		bank.Write(Entry{embedding: normalize(classes).Narrow(0, 1, 3), label: tensor.From([]int64{1, 2, 3}, 3), image: tensor.From([]int64{0, 1, 2}, 3)})
+		m := PaCo{momentum: &momentum{bank: bank}, settings: recipe.PaCo{Temperature: 0.1, SampleWeight: 0.05, CenterWeight: 1}}
+		key := normalize(tensor.Cat([]tensor.Tensor{classes, classes}, 0))
+		return m.loss(x.Mul(classes.Select(0, 0)), normalize(x), key, labels)
 	}
 	for _, mining := range []string{"batch-hard", "batch-all", "semi-hard"} {
 		for _, normalized := range []bool{true, false} {
@@ -87,10 +98,6 @@ func TestGradientsOfEveryLoss(t *testing.T) {
 	labels := []int64{0, 1, 2, 0, 1, 2, 3, 3}
 	run(t, func() {
 		for name, f := range objectives(tensor.Float64) {
-			if name == "supcon with a queue" {
-				// Its keys are the input's own copy, which differences would move.
-				continue
-			}
 			tensor.Scope(func() {
 				value := func() float64 {
 					out := 0.0
@@ -136,6 +143,8 @@ func TestEveryLossStaysFinite(t *testing.T) {
 		"sure":          func(row, column int) float64 { return 1e4 * float64(max(0, 1-(row-column+8)%4)) },
 		"tiny":          func(row, column int) float64 { return 1e-20 * float64(row-column) },
 		"one row of 0":  func(row, column int) float64 { return float64(min(row, 1)) * (float64(row) - 2*float64(column)) },
+		"along a class": func(row, column int) float64 { return classRows[row%4*propertyColumns+column] },
+		"against one":   func(row, column int) float64 { return -3 * classRows[row%4*propertyColumns+column] },
 		"random":        func(int, int) float64 { return 1e4 * random.NormFloat64() },
 	}
 	labelings := [][]int64{

@@ -41,16 +41,19 @@ func New(query *model.Encoder, another func() (*model.Encoder, error), s Setup) 
 		if s.SupCon.BankSize == 0 {
 			return NewSupCon(query, s), nil
 		}
-	case "cone":
+	case "cone", "paco":
 	default:
-		return nil, fmt.Errorf("method.name %q is unknown: choose cone, cross-entropy, bce, supcon, triplet or margin", s.Name)
+		return nil, fmt.Errorf("method.name %q is unknown: choose cone, cross-entropy, bce, supcon, triplet, margin or paco", s.Name)
 	}
 	key, err := another()
 	if err != nil {
 		return nil, err
 	}
-	if s.Name == "supcon" {
+	switch s.Name {
+	case "supcon":
 		return NewSupConQueue(query, key, s), nil
+	case "paco":
+		return NewPaCo(query, key, s), nil
 	}
 	return NewCoNe(query, key, s), nil
 }

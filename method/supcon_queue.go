@@ -50,7 +50,7 @@ func (m *SupConQueue) Loss(_ Step, b Batch) Loss {
 func (m *SupConQueue) loss(query, key, labels tensor.Tensor) tensor.Tensor {
 	others := tensor.Cat([]tensor.Tensor{key, m.bank.embedding.Value}, 0)
 	otherLabels := tensor.Cat([]tensor.Tensor{labels, m.bank.label.Value}, 0)
-	written := tensor.Cat([]tensor.Tensor{labels.ZerosLike(), m.bank.image.Value}, 0).Greater(-0.5)
+	written := tensor.Cat([]tensor.Tensor{labels.Equal(labels), m.bank.written()}, 0)
 	counted := written.Unsqueeze(0).Expand(labels.Dim(0), written.Dim(0))
 	positive := labels.Unsqueeze(1).Equal(otherLabels.Unsqueeze(0)).And(counted)
 	loss := contrast(query, others, positive, counted, m.settings.Temperature)

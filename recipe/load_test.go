@@ -256,7 +256,7 @@ func TestImageNetRecipe(t *testing.T) {
 		Model:  Model{Backbone: "resnet50", Stem: "imagenet", Head: Head{Layers: 1, Dim: 256, Placement: "inside", BatchNorm: true}},
 		Linear: other.Linear,
 		Method: Method{Name: "cone", Smoothing: "others", BCE: other.Method.BCE, SupCon: other.Method.SupCon,
-			Triplet: other.Method.Triplet, Margin: other.Method.Margin, CoNe: CoNe{BankSize: 65536, Neighbors: 512,
+			Triplet: other.Method.Triplet, Margin: other.Method.Margin, PaCo: other.Method.PaCo, CoNe: CoNe{BankSize: 65536, Neighbors: 512,
 				NeighborTemperature: 0.1, ConsistencyTemperature: 0.07, CenterWeight: 1, NeighborWeight: 0.7, ConsistencyWeight: 0.4,
 				KeyMomentum: 0.996, WarmupEpochs: 1, Views: 1, Guards: true}},
 		Optim: Optim{Name: "sgd", LR: 0.1, ReferenceBatch: 256, Momentum: 0.9, WeightDecay: 1e-4,

@@ -2,7 +2,7 @@ package recipe
 
 // Method is the training objective.
 type Method struct {
-	// Name: "cone", "cross-entropy", "bce", "supcon", "triplet" or "margin".
+	// Name: "cone", "cross-entropy", "bce", "supcon", "triplet", "margin" or "paco".
 	Name string `yaml:"name"`
 	// LabelSmoothing is ε, the share of every target that is spread over the
 	// classes.
@@ -25,6 +25,7 @@ type Method struct {
 	SupCon  SupCon  `yaml:"supcon"`
 	Triplet Triplet `yaml:"triplet"`
 	Margin  Margin  `yaml:"margin"`
+	PaCo    PaCo    `yaml:"paco"`
 }
 
 // CoNe holds the settings of the losses, the bank and the key encoder
@@ -138,6 +139,22 @@ type Margin struct {
 	LambdaMin   float64 `yaml:"lambda_min"`
 }
 
+// PaCo holds the settings of parametric contrastive learning
+// (arXiv 2107.12028).
+type PaCo struct {
+	// Temperature is τ of the similarities between images.
+	Temperature float64 `yaml:"temperature"`
+	// SampleWeight is α, what an image of the anchor's class counts.
+	SampleWeight float64 `yaml:"sample_weight"`
+	// CenterWeight is β, what the class's own logit counts.
+	CenterWeight float64 `yaml:"center_weight"`
+	// BankSize is K, the past keys that images are contrasted with.
+	BankSize int `yaml:"bank_size"`
+	// KeyMomentum is m₀ of the encoder that makes the bank's keys, as
+	// method.cone.key_momentum.
+	KeyMomentum float64 `yaml:"key_momentum"`
+}
+
 // TrainsClassifier says whether the method trains the classifier.
 func (m Method) TrainsClassifier() bool {
 	switch m.Name {
@@ -152,13 +169,13 @@ func (m Method) TrainsClassifier() bool {
 // UsesEmbedding says whether the method looks at the embedding itself, and not
 // only at what the classifier makes of it.
 func (m Method) UsesEmbedding() bool {
-	return m.Name == "cone" || m.Name == "supcon" || m.Name == "triplet"
+	return m.Name == "cone" || m.Name == "supcon" || m.Name == "triplet" || m.Name == "paco"
 }
 
 // Views is how many augmented pictures of every image the method takes.
 func (m Method) Views() int {
 	switch {
-	case m.Name == "supcon":
+	case m.Name == "supcon", m.Name == "paco":
 		return 2
 	case m.Name == "cone":
 		return m.CoNe.Views

@@ -20,7 +20,7 @@ var choices = map[string][]string{
 	"model.stem":            {"imagenet", "small"},
 	"model.head.placement":  {"beside", "inside"},
 	"evaluate.classifier":   {"auto", "linear", "knn"},
-	"method.name":           {"cone", "cross-entropy", "bce", "supcon", "triplet", "margin"},
+	"method.name":           {"cone", "cross-entropy", "bce", "supcon", "triplet", "margin", "paco"},
 	"method.smoothing":      {"others", "all"},
 	"method.triplet.mining": {"batch-all", "semi-hard", "batch-hard"},
 	"method.margin.kind":    {"large-margin", "cosface", "arcface"},

@@ -28,6 +28,12 @@ func (c *checker) method(r Recipe) {
 		c.triplet(r)
 	case "margin":
 		c.margin(m.Margin)
+	case "paco":
+		c.positive("method.paco.temperature", m.PaCo.Temperature)
+		c.notNegative("method.paco.sample_weight", m.PaCo.SampleWeight)
+		c.positive("method.paco.center_weight", m.PaCo.CenterWeight)
+		c.atLeast("method.paco.bank_size", m.PaCo.BankSize, 1)
+		c.share("method.paco.key_momentum", m.PaCo.KeyMomentum)
 	}
 }
 
@@ -56,7 +62,7 @@ func (c *checker) needs(r Recipe) {
 	if m.Views() > 1 && !random(r.Augment) {
 		c.failf("method.name is %s, which compares two augmentations of every image, but augment has nothing random: add a step such as random_crop", m.Name)
 	}
-	if r.Optim.Accumulate > 1 && (m.Name == "supcon" || m.Name == "triplet") {
+	if r.Optim.Accumulate > 1 && (m.Name == "supcon" || m.Name == "triplet" || m.Name == "paco") {
 		c.failf("optim.accumulate is %d, but method.name is %s, whose loss compares all images of a batch with each other: choose 1 and a smaller batch",
 			r.Optim.Accumulate, m.Name)
 	}

@@ -82,7 +82,7 @@ func TestValidateRefuses(t *testing.T) {
 		{func(r *Recipe) { r.Optim.Accumulate = 1024 },
 			"model.head.batch_norm is true but batch/optim.accumulate is 1: batch normalisation needs 2 images or more at a time"},
 
-		{func(r *Recipe) { r.Method.Name = "simclr" }, `method.name is "simclr", which is not known: choose cone, cross-entropy, bce, supcon, triplet, margin`},
+		{func(r *Recipe) { r.Method.Name = "simclr" }, `method.name is "simclr", which is not known: choose cone, cross-entropy, bce, supcon, triplet, margin, paco`},
 		{func(r *Recipe) { r.Method.LabelSmoothing = 1 }, "method.label_smoothing is 1: choose a number from 0 to below 1"},
 		{func(r *Recipe) { r.Method.LabelSmoothing = -0.1 }, "method.label_smoothing is -0.1: choose a number from 0 to below 1"},
 		{func(r *Recipe) { r.Method.CoNe.BankSize = -1 }, "method.cone.bank_size is -1: choose at least 0"},

@@ -24,6 +24,7 @@ var variants = []struct {
 	{"bce of mixed pictures", []string{"method.name=bce", "augment=[{random_crop: {padding: 1}}, {mix: {}}]"}},
 	{"supcon", []string{"method.name=supcon"}},
 	{"supcon, joint, with a queue", []string{"method.name=supcon", "method.supcon.joint=true", "method.supcon.bank_size=48"}},
+	{"paco", []string{"method.name=paco", "method.paco.bank_size=48", "model.head.placement=beside"}},
 	{"triplet", []string{"method.name=triplet", "data.sampling.order=per-class", "data.sampling.per_class=5", "evaluate.knn.report=true"}},
 	{"triplet by neighbours", []string{"method.name=triplet", "method.triplet.joint=false", "data.sampling.order=per-class", "data.sampling.per_class=10"}},
 	{"arcface", []string{"method.name=margin", "method.margin.scale=8", "method.margin.margin=0.2"}},

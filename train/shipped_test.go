@@ -38,6 +38,7 @@ func TestEveryShippedRecipeRuns(t *testing.T) {
 			m := &r.Method
 			m.CoNe.BankSize, m.CoNe.Neighbors, m.CoNe.WarmupEpochs = 12, 4, 0 // all losses at once
 			m.SupCon.BankSize = min(m.SupCon.BankSize, 12)
+			m.PaCo.BankSize = 12
 			r.Evaluate.KNN.K = min(r.Evaluate.KNN.K, images)
 			r.Linear.Epochs, r.Linear.Batch = min(r.Linear.Epochs, 1), batch
 

@@ -178,4 +178,17 @@ for i in range(6):
 case("queue", total / 6 * tau / 0.07, {"query": query, "key": key, "queue": queue, "labels": labels, "queue_labels": queued},
      temperature=tau, base=0.07, written=7)
 
+# Parametric contrast: C logits and all images but the anchor, in one softmax.
+logits, query, key, queue = normal(6, 3).requires_grad_(), normal(6, 4).requires_grad_(), normal(6, 4), normal(9, 4)
+labels, queued, alpha, beta, total = integers(6, 3), integers(9, 3), 0.05, 0.8, 0
+q, others, other_labels = unit(query), torch.cat([unit(query), unit(key), unit(queue)]), torch.cat([labels, labels, queued])
+for i in range(6):
+    counted = [j for j in range(12 + 7) if j != i]
+    every = torch.logsumexp(torch.cat([logits[i], torch.stack([q[i] @ others[j] / tau for j in counted])]), 0)
+    positives = [j for j in counted if other_labels[j] == labels[i]]
+    sum_ = beta * (logits[i, labels[i]] - every) + sum(alpha * (q[i] @ others[j] / tau - every) for j in positives)
+    total = total - sum_ / (beta + alpha * len(positives))
+case("paco", total / 6, {"logits": logits, "query": query, "key": key, "queue": queue, "labels": labels, "queue_labels": queued},
+     temperature=tau, alpha=alpha, beta=beta, written=7)
+
 json.dump(cases, sys.stdout)
