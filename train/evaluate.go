@@ -23,6 +23,20 @@ type judge struct {
 	settings  recipe.KNN
 }
 
+// evaluate tells how good the run is.
+func (r *run) evaluate(ctx context.Context) (report.Result, error) {
+	j := judge{
+		encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
+		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
+	}
+	last := r.at.Epoch >= r.recipe.Epochs
+	result, err := j.evaluate(ctx, r.recipe.UsesKNN(), r.recipe.Evaluate.KNN.Report && last)
+	if err != nil {
+		return result, err
+	}
+	return result, r.listLost()
+}
+
 // evaluate counts every test image exactly once, by the classifier or by its
 // nearest neighbours; beside gives the neighbours' top-1 with the classifier's
 // result. When ctx ends before it does, it returns ErrInterrupted.

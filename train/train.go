@@ -242,21 +242,6 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 	return r.save()
 }
 
-func (r *run) evaluate(ctx context.Context) (report.Result, error) {
-	j := judge{
-		encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
-		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
-	}
-	result, err := j.evaluate(ctx, r.recipe.UsesKNN(), r.recipe.Evaluate.KNN.Report && r.finalEvaluation())
-	if err != nil {
-		return result, err
-	}
-	return result, r.listLost()
-}
-
-// finalEvaluation says whether no more steps follow.
-func (r *run) finalEvaluation() bool { return r.at.Epoch >= r.recipe.Epochs }
-
 // say tells people, on the terminal and in the log.
 func (r *run) say(format string, values ...any) {
 	line := fmt.Sprintf(format, values...)
