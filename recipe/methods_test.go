@@ -74,6 +74,7 @@ func TestMethodsRefuse(t *testing.T) {
 		{[]string{"linear.epochs=2", "linear.batch=0"}, "linear.batch is 0: choose at least 1"},
 		{[]string{"linear.epochs=2", "linear.optim.lr=0"}, "linear.optim.lr is 0: choose a number above 0"},
 		{[]string{"linear.epochs=2", "linear.optim.accumulate=3"}, "linear.batch is 512 but linear.optim.accumulate is 3"},
+		{[]string{"linear.epochs=2", "model.freeze=[fc]"}, "model.freeze holds fc, but linear.epochs is 2"},
 		{[]string{"linear.optim.name=sdg"}, `linear.optim.name is "sdg", which is not known: did you mean "sgd"?`},
 		{[]string{"linear.epochs=2", "linear.augment=[{resize: {}}]"}, "linear.augment[0].resize.size is 0"},
 	} {
@@ -98,9 +99,13 @@ func TestMethodsAccept(t *testing.T) {
 		{"method.name=margin", "method.margin.kind=large-margin", "method.margin.margin=4"},
 		{"method.name=cross-entropy", "method.supcon.temperature=-1", "method.triplet.margin=9", "method.margin.margin=77"}, // others' settings
 		{"linear.optim.lr=0"}, // there is no second stage
+		{"method.name=supcon", "linear.epochs=2", "linear.batch=1"}, // a frozen norm needs no batch
 	} {
 		if err := with(t, set...).Validate(); err != nil {
 			t.Errorf("%v: %v", set, err)
+		}
+		if err := with(t, set...).FinalStage().Validate(); err != nil {
+			t.Errorf("the second stage of %v: %v", set, err)
 		}
 	}
 }

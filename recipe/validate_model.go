@@ -1,5 +1,7 @@
 package recipe
 
+import "slices"
+
 func (c *checker) model(r Recipe) {
 	m := r.Model
 	least := 0
@@ -18,7 +20,7 @@ func (c *checker) model(r Recipe) {
 		return
 	}
 	c.atLeast("model.head.dim", m.Head.Dim, 1)
-	if m.Head.BatchNorm && r.Batch >= 1 && r.Optim.Accumulate >= 1 && r.Batch/r.Optim.Accumulate < 2 {
+	if frozen := slices.Contains(m.Freeze, "head"); !frozen && m.Head.BatchNorm && r.Batch >= 1 && r.Optim.Accumulate >= 1 && r.Batch/r.Optim.Accumulate < 2 {
 		c.failf("model.head.batch_norm is true but batch/optim.accumulate is %d: batch normalisation needs 2 images or more at a time",
 			r.Batch/r.Optim.Accumulate)
 	}

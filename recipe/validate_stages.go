@@ -1,6 +1,9 @@
 package recipe
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // linear checks the second stage as the recipe that it is.
 func (c *checker) linear(r Recipe) {
@@ -13,6 +16,9 @@ func (c *checker) linear(r Recipe) {
 	second := r.FinalStage()
 	if r.Data.Limit > 0 && r.Data.Limit < second.Batch {
 		c.failf("data.limit is %d but linear.batch is %d: choose limit ≥ batch, or an epoch has no full batch", r.Data.Limit, second.Batch)
+	}
+	if slices.Contains(r.Model.Freeze, "fc") {
+		c.failf("model.freeze holds fc, but linear.epochs is %d, which trains the classifier alone: leave fc out", r.Linear.Epochs)
 	}
 	var optim checker
 	optim.optim(second)
