@@ -1,7 +1,10 @@
 package optim_test
 
 import (
+	"encoding/json"
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"cone/optim"
@@ -105,4 +108,64 @@ func rateIs(t *testing.T, s optim.Schedule, step int, want float64) {
 	if got := s.Rate(step); !(math.Abs(got-want) <= 1e-14*(1+want)) {
 		t.Errorf("step %d: rate %.17g, want %.17g", step, got, want)
 	}
+}
+
+// TestSchedulesEqualOthers: every step's rate under torch's and timm's schedulers.
+func TestSchedulesEqualOthers(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("testdata", "schedules.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known struct {
+		StepsPerEpoch int `json:"steps_per_epoch"`
+		Cases         []struct {
+			From   string
+			Epochs int
+			Optim  json.RawMessage
+			Rates  []float64
+		}
+	}
+	if err := json.Unmarshal(raw, &known); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range known.Cases {
+		r := recipe.Default()
+		r.Optim.LR, r.Optim.ReferenceBatch = 2, 512
+		if err := recipe.Set(&r, "optim="+string(c.Optim)); err != nil {
+			t.Fatal(err)
+		}
+		s := optim.NewSchedule(r.Optim, 256, c.Epochs, known.StepsPerEpoch) // full rate 1
+		if len(c.Rates) != c.Epochs*known.StepsPerEpoch {
+			t.Errorf("%s: %d rates", c.From, len(c.Rates))
+		}
+		for step, want := range c.Rates {
+			if got := s.Rate(step); math.Abs(got-want) > 1e-12 {
+				t.Errorf("%s: step %d has %.17g, want %.17g", c.From, step, got, want)
+				break
+			}
+		}
+	}
+}
+
+// TestShortOneCycle: runs without room for a rise, a fall or either.
+func TestShortOneCycle(t *testing.T) {
+	for _, c := range []struct {
+		warmup float64
+		epochs int
+		want   []float64
+	}{
+		{0, 1, []float64{1, 0.55, 0.1}},
+		{1, 1, []float64{0, 0.5, 1}},
+		{5, 1, []float64{0, 0.5 * (1 - math.Cos(math.Pi/14)), 0.5 * (1 - math.Cos(math.Pi/7))}}, // of 15 steps
+		{0.2, 1, []float64{1, 0.55, 0.1}},
+	} {
+		s := optim.NewSchedule(recipe.Optim{LR: 1, Schedule: "one-cycle", WarmupEpochs: c.warmup, MinLRRatio: 0.1}, 1, c.epochs, 3)
+		for step, want := range c.want {
+			if got := s.Rate(step); math.Abs(got-want) > 1e-12 {
+				t.Errorf("warm-up %v: step %d has %v, want %v", c.warmup, step, got, want)
+			}
+		}
+	}
+	one := optim.NewSchedule(recipe.Optim{LR: 1, Schedule: "one-cycle"}, 1, 1, 1)
+	rateIs(t, one, 0, 1)
 }

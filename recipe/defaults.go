@@ -60,13 +60,19 @@ func Default() Recipe {
 			LR:               0.1,
 			ReferenceBatch:   256,
 			Momentum:         0.9,
+			Beta1:            0.9,
+			Beta2:            0.999,
+			TrustCoefficient: 0.001,
 			WeightDecay:      1e-4,
 			DecayNormAndBias: true,
+			LayerDecay:       1,
 			Schedule:         "cosine-epoch",
 			WarmupEpochs:     5,
 			MinLRRatio:       0.001,
+			Gamma:            0.1,
 			Accumulate:       1,
 		},
+		EMA: EMA{EverySteps: 1},
 	}
 	// SupCon's second stage on CIFAR, with a cosine in place of its steps.
 	r.Linear = Linear{Batch: 512, Optim: r.Optim}

@@ -260,7 +260,9 @@ func TestImageNetRecipe(t *testing.T) {
 				NeighborTemperature: 0.1, ConsistencyTemperature: 0.07, CenterWeight: 1, NeighborWeight: 0.7, ConsistencyWeight: 0.4,
 				KeyMomentum: 0.996, WarmupEpochs: 1, Views: 1, Guards: true}},
 		Optim: Optim{Name: "sgd", LR: 0.1, ReferenceBatch: 256, Momentum: 0.9, WeightDecay: 1e-4,
-			DecayNormAndBias: true, Schedule: "cosine-epoch", WarmupEpochs: 5, MinLRRatio: 0.001, Accumulate: 1},
+			DecayNormAndBias: true, Schedule: "cosine-epoch", WarmupEpochs: 5, MinLRRatio: 0.001, Accumulate: 1,
+			Beta1: 0.9, Beta2: 0.999, TrustCoefficient: 0.001, LayerDecay: 1, Gamma: 0.1}, // of no effect here
+		EMA: EMA{EverySteps: 1},
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("differs from the published recipe: %v", Diff(r, want))

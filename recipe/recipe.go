@@ -25,13 +25,16 @@ type Recipe struct {
 
 	Data Data `yaml:"data"`
 	// Augment is what happens to every training image, step by step.
-	Augment    []Step     `yaml:"augment"`
-	Evaluate   Evaluate   `yaml:"evaluate"`
-	Model      Model      `yaml:"model"`
-	Method     Method     `yaml:"method"`
-	Optim      Optim      `yaml:"optim"`
-	Linear     Linear     `yaml:"linear"`
-	Checkpoint Checkpoint `yaml:"checkpoint"`
+	Augment  []Step   `yaml:"augment"`
+	Evaluate Evaluate `yaml:"evaluate"`
+	Model    Model    `yaml:"model"`
+	Method   Method   `yaml:"method"`
+	Optim    Optim    `yaml:"optim"`
+	EMA      EMA      `yaml:"ema"`
+	// EarlyStopping ends a run that gets no better.
+	EarlyStopping EarlyStopping `yaml:"early_stopping"`
+	Linear        Linear        `yaml:"linear"`
+	Checkpoint    Checkpoint    `yaml:"checkpoint"`
 }
 
 // Evaluate says how the model is evaluated on the test images.

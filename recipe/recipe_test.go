@@ -232,3 +232,21 @@ func ExampleDiff() {
 	// augment: [] here, [{horizontal_flip: {probability: 0.5}}] in the run
 	// optim.lr: 0.1 here, 0.2 in the run
 }
+
+// What is left at 0 becomes the other programs' default; what is given stays.
+func TestResolvedOptim(t *testing.T) {
+	for name, want := range map[string][2]float64{
+		"sgd": {0, 0}, "adamw": {1e-8, 0}, "lamb": {1e-6, 0}, "lars": {1e-8, 0},
+		"rmsprop": {1e-8, 0.99}, "rmsprop-tf": {1e-10, 0.9},
+	} {
+		o := Default().Optim
+		o.Name = name
+		if got := o.Resolved(); got.Epsilon != want[0] || got.Alpha != want[1] {
+			t.Errorf("%s: epsilon %v and alpha %v, want %v", name, got.Epsilon, got.Alpha, want)
+		}
+		o.Epsilon, o.Alpha = 0.5, 0.25
+		if got := o.Resolved(); !reflect.DeepEqual(got, o) {
+			t.Errorf("%s: given values became %+v", name, got)
+		}
+	}
+}

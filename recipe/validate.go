@@ -24,8 +24,8 @@ var choices = map[string][]string{
 	"method.smoothing":      {"others", "all"},
 	"method.triplet.mining": {"batch-all", "semi-hard", "batch-hard"},
 	"method.margin.kind":    {"large-margin", "cosface", "arcface"},
-	"optim.name":            {"sgd"},
-	"optim.schedule":        {"cosine-epoch", "cosine-step", "constant"},
+	"optim.name":            {"sgd", "adamw", "lamb", "lars", "rmsprop", "rmsprop-tf"},
+	"optim.schedule":        {"cosine-epoch", "cosine-step", "step", "one-cycle", "constant"},
 }
 
 // Bounds no sensible recipe comes near. They keep a slip of the keyboard from
@@ -50,6 +50,8 @@ func (r Recipe) Validate() error {
 	c.method(r)
 	c.optim(r)
 	c.linear(r)
+	c.ema(r.EMA)
+	c.atLeast("early_stopping.patience", r.EarlyStopping.Patience, 0)
 	c.atLeast("checkpoint.every_steps", r.Checkpoint.EverySteps, 0)
 	c.atLeast("checkpoint.every_epochs", r.Checkpoint.EveryEpochs, 0)
 	return errors.Join(c.problems...)

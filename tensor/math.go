@@ -9,6 +9,7 @@ var (
 	mul         = schema("aten::mul.Tensor")
 	mulScalar   = schema("aten::mul.Scalar")
 	mulInto     = schema("aten::mul_.Scalar")
+	mulTensorIn = schema("aten::mul_.Tensor")
 	div         = schema("aten::div.Tensor")
 	neg         = schema("aten::neg")
 	logarithm   = schema("aten::log")
@@ -16,6 +17,7 @@ var (
 	xlogy       = schema("aten::xlogy.Tensor")
 	absolute    = schema("aten::abs")
 	clampMin    = schema("aten::clamp_min")
+	clampMax    = schema("aten::clamp_max")
 	sqrt        = schema("aten::sqrt")
 	lerpInto    = schema("aten::lerp_.Scalar")
 	matmul      = schema("aten::matmul")
@@ -72,6 +74,12 @@ func (t Tensor) ScaleInto(v float64) Tensor {
 	return t
 }
 
+// MulInto is t *= o in place, with broadcasting.
+func (t Tensor) MulInto(o Tensor) Tensor {
+	mulTensorIn.do(in(t), in(o))
+	return t
+}
+
 // Div is t / o element by element, with broadcasting.
 func (t Tensor) Div(o Tensor) Tensor { return div.one(in(t), in(o)) }
 
@@ -95,6 +103,9 @@ func (t Tensor) Sqrt() Tensor { return sqrt.one(in(t)) }
 
 // ClampMin is max(t, v).
 func (t Tensor) ClampMin(v float64) Tensor { return clampMin.one(in(t), num(v)) }
+
+// ClampMax is min(t, v).
+func (t Tensor) ClampMax(v float64) Tensor { return clampMax.one(in(t), num(v)) }
 
 // LerpInto moves t towards o in place: t += weight·(o − t).
 func (t Tensor) LerpInto(o Tensor, weight float64) Tensor {

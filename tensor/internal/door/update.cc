@@ -1,24 +1,16 @@
 // Operators of our own for what walks over all weights of a network: one pass
 // over memory for a whole optimizer step, one for a moving average. They are
 // called through the dispatcher like libtorch's.
-#include <ATen/ATen.h>
+#include "update.h"
+
 #include <ATen/Parallel.h>
 #include <torch/library.h>
 
 #include <cmath>
-#include <vector>
 
-// Compiled for the widest registers of each machine, chosen when the program loads.
-#define CONE_WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
-
-namespace {
+namespace cone {
 
 constexpr int64_t kChunk = 1 << 15;  // elements: a few chunks fit into L2
-
-struct Chunk {
-  int tensor;
-  int64_t start, length;
-};
 
 std::vector<Chunk> chunks(at::TensorList tensors) {
   std::vector<Chunk> out;
@@ -30,7 +22,6 @@ std::vector<Chunk> chunks(at::TensorList tensors) {
   return out;
 }
 
-// Elements are walked in the order of memory, so partners must lie alike.
 void check_alike(const at::Tensor &a, const at::Tensor &b, const char *what) {
   TORCH_CHECK(a.scalar_type() == b.scalar_type() && a.sizes() == b.sizes(), what, ": ", a.toString(),
               a.sizes(), " and ", b.toString(), b.sizes(), " do not match");
@@ -38,8 +29,13 @@ void check_alike(const at::Tensor &a, const at::Tensor &b, const char *what) {
               ": the tensors lie differently in memory");
 }
 
-// The gradient in the parameter's own layout.
+void check_alike(at::TensorList a, at::TensorList b, const char *what) {
+  TORCH_CHECK(a.size() == b.size(), what, ": lists of different lengths");
+  for (size_t i = 0; i < a.size(); i++) check_alike(a[i], b[i], what);
+}
+
 std::vector<at::Tensor> aligned(at::TensorList parameters, at::TensorList gradients) {
+  TORCH_CHECK(parameters.size() == gradients.size(), "gradient: lists of different lengths");
   std::vector<at::Tensor> out;
   out.reserve(gradients.size());
   for (size_t i = 0; i < gradients.size(); i++) {
@@ -48,15 +44,10 @@ std::vector<at::Tensor> aligned(at::TensorList parameters, at::TensorList gradie
                 g.toString(), g.sizes(), " does not match ", parameters[i].toString(), parameters[i].sizes());
     if (g.strides() == parameters[i].strides()) out.push_back(g);
     else out.push_back(at::empty_like(parameters[i]).copy_(g));
+    check_alike(parameters[i], out.back(), "gradient");
   }
   return out;
 }
-
-template <class T>
-struct SGD {
-  T rate, momentum, decay, scale;
-  bool nesterov;
-};
 
 #define CONE_SGD_ROW(T)                                                                        \
   CONE_WIDE void sgd_row(T *__restrict p, const T *__restrict g, T *__restrict m, int64_t n,   \
@@ -79,13 +70,6 @@ struct SGD {
 CONE_SGD_ROW(float)
 CONE_SGD_ROW(double)
 
-#define CONE_AVERAGE_ROW(T)                                                                 \
-  CONE_WIDE void average_row(T *__restrict a, const T *__restrict v, int64_t n, T keep, T take) { \
-    for (int64_t i = 0; i < n; i++) a[i] = keep * a[i] + take * v[i];                       \
-  }
-CONE_AVERAGE_ROW(float)
-CONE_AVERAGE_ROW(double)
-
 #define CONE_SQUARES_ROW(T)                                      \
   CONE_WIDE double squares_row(const T *__restrict v, int64_t n) { \
     double s[8] = {0};                                           \
@@ -98,17 +82,25 @@ CONE_AVERAGE_ROW(double)
 CONE_SQUARES_ROW(float)
 CONE_SQUARES_ROW(double)
 
+}  // namespace cone
+
+namespace {
+
+using namespace cone;
+
+#define CONE_AVERAGE_ROW(T)                                                                 \
+  CONE_WIDE void average_row(T *__restrict a, const T *__restrict v, int64_t n, T keep, T take) { \
+    for (int64_t i = 0; i < n; i++) a[i] = keep * a[i] + take * v[i];                       \
+  }
+CONE_AVERAGE_ROW(float)
+CONE_AVERAGE_ROW(double)
+
 // sgd_: d = scale·g + decay·p; m = momentum·m + d; p -= rate·(m, or d + momentum·m with Nesterov).
 void sgd_(at::TensorList parameters, at::TensorList gradients, at::TensorList momenta, double rate,
           double momentum, double decay, bool nesterov, double scale) {
-  TORCH_CHECK(parameters.size() == gradients.size() && parameters.size() == momenta.size(),
-              "lists of different lengths");
+  check_alike(parameters, momenta, "momentum");
   if (parameters.empty()) return;
   auto grads = aligned(parameters, gradients);
-  for (size_t i = 0; i < parameters.size(); i++) {
-    check_alike(parameters[i], grads[i], "gradient");
-    check_alike(parameters[i], momenta[i], "momentum");
-  }
   auto work = chunks(parameters);
   AT_DISPATCH_FLOATING_TYPES(parameters[0].scalar_type(), "sgd_", [&] {
     SGD<scalar_t> s{scalar_t(rate), scalar_t(momentum), scalar_t(decay), scalar_t(scale), nesterov};
@@ -125,9 +117,8 @@ void sgd_(at::TensorList parameters, at::TensorList gradients, at::TensorList mo
 
 // average_: a = keep·a + (1 − keep)·v.
 void average_(at::TensorList averages, at::TensorList values, double keep) {
-  TORCH_CHECK(averages.size() == values.size(), "lists of different lengths");
   if (averages.empty()) return;
-  for (size_t i = 0; i < averages.size(); i++) check_alike(averages[i], values[i], "average");
+  check_alike(averages, values, "average");
   auto work = chunks(averages);
   AT_DISPATCH_FLOATING_TYPES(averages[0].scalar_type(), "average_", [&] {
     at::parallel_for(0, work.size(), 1, [&](int64_t begin, int64_t end) {
