@@ -30,6 +30,8 @@ type Point struct {
 	// Top1 is the share of test images classified correctly, from 0 to 1; NaN
 	// when the epoch was not evaluated.
 	Top1 float64
+	// AverageTop1 is that of the weights' moving average; nil without one.
+	AverageTop1 *float64
 	// LearningRate at the epoch's end.
 	LearningRate float64
 }
@@ -116,27 +118,42 @@ func lossPanel(points []Point) (*plot.Plot, error) {
 
 func accuracyPanel(points []Point) (*plot.Plot, error) {
 	p := newPanel("test top-1 in %, not evaluated yet", points)
-	if err := addCurve(p, "", palette[0], points, func(x Point) float64 { return 100 * x.Top1 }); err != nil {
+	average := func(x Point) float64 {
+		if x.AverageTop1 == nil {
+			return math.NaN()
+		}
+		return *x.AverageTop1
+	}
+	// The best is the average's where there is one, as the run has it.
+	judged, name := func(x Point) float64 { return x.Top1 }, ""
+	if slices.ContainsFunc(points, func(x Point) bool { return x.AverageTop1 != nil }) {
+		judged, name = average, "weights"
+		if err := addCurve(p, "moving average", palette[2], points, func(x Point) float64 { return 100 * average(x) }); err != nil {
+			return nil, err
+		}
+		p.Legend.Top = false
+	}
+	if err := addCurve(p, name, palette[0], points, func(x Point) float64 { return 100 * x.Top1 }); err != nil {
 		return nil, err
 	}
-	var best *Point
-	for i, x := range points {
-		if isFinite(x.Top1) && (best == nil || x.Top1 > best.Top1) {
-			best = &points[i]
+	best, epoch := math.NaN(), 0
+	for _, x := range points {
+		if v := judged(x); isFinite(v) && !(v <= best) {
+			best, epoch = v, x.Epoch
 		}
 	}
-	if best == nil {
+	if epoch == 0 {
 		roomForY(p)
 		return p, nil
 	}
-	line, err := plotter.NewLine(plotter.XYs{{X: p.X.Min, Y: 100 * best.Top1}, {X: p.X.Max, Y: 100 * best.Top1}})
+	line, err := plotter.NewLine(plotter.XYs{{X: p.X.Min, Y: 100 * best}, {X: p.X.Max, Y: 100 * best}})
 	if err != nil {
 		return nil, err
 	}
 	line.Color = palette[1]
 	line.Dashes = []vg.Length{vg.Points(5), vg.Points(4)}
 	p.Add(line)
-	p.Title.Text = fmt.Sprintf("test top-1 in %%, best %.2f (epoch %d)", 100*best.Top1, best.Epoch)
+	p.Title.Text = fmt.Sprintf("test top-1 in %%, best %.2f (epoch %d)", 100*best, epoch)
 	roomForY(p)
 	return p, nil
 }

@@ -34,7 +34,11 @@ var dtypeNames = map[tensor.DType]weights.DType{
 
 // state is every tensor that a checkpoint carries.
 func (r *run) state() []*nn.Entry {
-	return append(r.method.State(), r.optimizer.State()...)
+	all := append(r.method.State(), r.optimizer.State()...)
+	if r.average != nil {
+		all = append(all, r.average.state()...)
+	}
+	return all
 }
 
 // save writes the run as checkpoints/last, keeping the one before as
@@ -131,6 +135,14 @@ func randomState(on tensor.Device) []*nn.Entry {
 	return out
 }
 
+// setRandomState restores what randomState returned.
+func setRandomState(on tensor.Device, states []*nn.Entry) {
+	tensor.SetRandomState(tensor.CPU, states[0].Value)
+	if len(states) > 1 {
+		tensor.SetRandomState(on, states[1].Value)
+	}
+}
+
 // firstNotFinite names the first entry with an infinite or NaN element, or "".
 func firstNotFinite(entries []*nn.Entry) (name string) {
 	tensor.NoGrad(func() {
@@ -165,7 +177,8 @@ type Checkpoint struct {
 	Recipe   recipe.Recipe
 	Classes  []string
 	Channels int
-	images   int // in the training set
+	images   int    // in the training set
+	encoder  string // what the names of the weights to evaluate begin with
 	at       position
 	file     *weights.File
 }
@@ -180,7 +193,7 @@ func OpenCheckpoint(path string) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkpoint{Path: path, file: file}
+	c := &Checkpoint{Path: path, file: file, encoder: weightsPrefix}
 	if err := c.readMetadata(); err != nil {
 		file.Close()
 		return nil, fmt.Errorf("%s is not a checkpoint of this program: %w", path, err)

@@ -71,7 +71,7 @@ func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Resul
 		defer encoder.Free()
 		var entries []*nn.Entry
 		for _, entry := range encoder.Tree.Entries() {
-			entries = append(entries, &nn.Entry{Name: "encoder_q." + entry.Name, Value: entry.Value})
+			entries = append(entries, &nn.Entry{Name: c.encoder + entry.Name, Value: entry.Value})
 		}
 		if err := c.load(entries); err != nil {
 			return err

@@ -24,17 +24,26 @@ type judge struct {
 }
 
 // evaluate tells how good the run is.
-func (r *run) evaluate(ctx context.Context) (report.Result, error) {
-	j := judge{
-		encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
-		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
-	}
+func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
 	last := r.at.Epoch >= r.recipe.Epochs
-	result, err := j.evaluate(ctx, r.recipe.UsesKNN(), r.recipe.Evaluate.KNN.Report && last)
-	if err != nil {
-		return result, err
+	judged := func(e *model.Encoder) (report.Result, error) {
+		j := judge{
+			encoder: e, precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
+			test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
+		}
+		return j.evaluate(ctx, r.recipe.UsesKNN(), r.recipe.Evaluate.KNN.Report && last)
 	}
-	return result, r.listLost()
+	if out.weights, err = judged(r.encoder()); err != nil {
+		return out, err
+	}
+	if r.average != nil {
+		result, err := judged(r.average.encoder)
+		if err != nil {
+			return out, err
+		}
+		out.average = &result
+	}
+	return out, r.listLost()
 }
 
 // evaluate counts every test image exactly once, by the classifier or by its

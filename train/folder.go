@@ -110,6 +110,7 @@ type epochRecord struct {
 	LR     float64            `json:"lr"`
 	Losses map[string]float64 `json:"losses"`
 	Top1   *float64           `json:"top1"`
+	EMA    *float64           `json:"ema_top1"`
 }
 
 // drawCurves makes curves.png from metrics.jsonl.
@@ -123,7 +124,7 @@ func (f folder) drawCurves() error {
 		if r.Kind != "epoch" {
 			continue
 		}
-		p := report.Point{Epoch: r.Epoch, Losses: r.Losses, LearningRate: r.LR, Top1: math.NaN()}
+		p := report.Point{Epoch: r.Epoch, Losses: r.Losses, LearningRate: r.LR, Top1: math.NaN(), AverageTop1: r.EMA}
 		if r.Top1 != nil {
 			p.Top1 = *r.Top1
 		}

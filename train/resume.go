@@ -64,12 +64,13 @@ func (f folder) warn(warning string) {
 // free are the settings that may differ between the parts of a run.
 var free = map[string]bool{
 	"name": true, "description": true, "data.path": true, "data.train": true, "data.test": true, "data.workers": true,
-	"checkpoint.every_steps": true, "checkpoint.every_epochs": true,
+	"checkpoint.every_steps": true, "checkpoint.every_epochs": true, "early_stopping.patience": true,
 }
 
 // sameNumbers refuses a recipe that would not continue the same run.
 func sameNumbers(asked, run recipe.Recipe, path string) error {
 	// What the user leaves open is as the run found it.
+	asked.Optim, run.Optim = asked.Optim.Resolved(), run.Optim.Resolved()
 	open, found := &asked.Method.CoNe, run.Method.CoNe
 	if open.BankSize == 0 {
 		open.BankSize = found.BankSize
@@ -183,10 +184,7 @@ func (r *run) restore(c *Checkpoint) error {
 	tensor.Scope(func() {
 		states := randomState(r.engine.Device)
 		if err = c.load(states); err == nil {
-			tensor.SetRandomState(tensor.CPU, states[0].Value)
-			if len(states) > 1 {
-				tensor.SetRandomState(r.engine.Device, states[1].Value)
-			}
+			setRandomState(r.engine.Device, states)
 		}
 	})
 	if err != nil {

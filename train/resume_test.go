@@ -31,6 +31,26 @@ func TestResumedRunsEndTheSame(t *testing.T) {
 			// Few steps: on a busy machine threads wait long for each other.
 			r.Epochs, r.Data.Limit = 2, 3*batchSize
 		}, []int{4}},
+		{"adamw with an average", func(t *testing.T, r *recipe.Recipe) {
+			adaptive("adamw", r)
+			r.EMA = recipe.EMA{Decay: 0.9, EverySteps: 2, AfterEpochs: 0.5, Warmup: true}
+		}, []int{anywhere(), total}},
+		{"lamb", func(t *testing.T, r *recipe.Recipe) {
+			adaptive("lamb", r)
+			r.Optim.ClipNorm, r.Optim.Accumulate, r.Precision = 1, 2, "bfloat16"
+		}, []int{anywhere()}},
+		{"lars", func(t *testing.T, r *recipe.Recipe) {
+			adaptive("lars", r)
+			r.Optim.Nesterov, r.Optim.Schedule, r.Optim.Milestones = true, "step", []float64{1, 1.5}
+		}, []int{anywhere()}},
+		{"rmsprop", func(t *testing.T, r *recipe.Recipe) {
+			adaptive("rmsprop", r)
+			r.Optim.Centered, r.Optim.ClipNorm, r.Optim.Schedule = true, 0.5, "one-cycle"
+		}, []int{anywhere()}},
+		{"rmsprop-tf", func(t *testing.T, r *recipe.Recipe) {
+			adaptive("rmsprop-tf", r)
+			r.Optim.Momentum, r.Optim.Accumulate = 0, 2
+		}, []int{anywhere()}},
 		{"two parts", func(t *testing.T, r *recipe.Recipe) { r.Optim.Accumulate = 2 }, []int{anywhere()}},
 		{"each step", func(t *testing.T, r *recipe.Recipe) { r.Epochs = 2 }, steps(perEpoch-2, perEpoch+3)},
 	} {
@@ -50,6 +70,13 @@ func TestResumedRunsEndTheSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// adaptive trains the recipe by another optimizer, with layer-wise rates and
+// norms spared from decay.
+func adaptive(name string, r *recipe.Recipe) {
+	r.Optim.Name, r.Optim.LR, r.Optim.LayerDecay, r.Optim.DecayNormAndBias = name, 0.003, 0.9, false
+	r.Epochs = 3
 }
 
 func steps(from, to int) (all []int) {
@@ -119,6 +146,7 @@ func TestResumeRefusesAnotherRecipe(t *testing.T) {
 	}
 	oneSentence(t, ask("optim.lr=0.2"), "optim.lr: 0.2 here, 0.1 in the run", "new run")
 	oneSentence(t, ask("seed=8", "model.width=8", "data.workers=3"), "seed", "model.width")
+	oneSentence(t, ask("optim.name=lamb", "ema.decay=0.9"), "optim.name", "ema.decay")
 	if err := ask("seed=8", "data.workers=3"); strings.Contains(err.Error(), "data.workers") {
 		t.Errorf("a setting that changes no number is refused: %v", err)
 	}

@@ -19,12 +19,14 @@ import (
 type Outcome struct {
 	Folder    string
 	Recipe    recipe.Recipe
-	Last      report.Result // of the last evaluation
-	Best      float64       // top-1, from 0 to 1
-	BestEpoch int           // counts from 1
-	Seconds   float64       // of this process's part of the run
-	Images    int64         // seen by this process
-	Weights   int           // of the evaluated encoder, frozen ones included
+	Epochs    int            // that were trained
+	Last      report.Result  // of the last evaluation
+	Average   *report.Result // of the moving average then; nil without one
+	Best      float64        // top-1, from 0 to 1; the average's where there is one
+	BestEpoch int            // counts from 1
+	Seconds   float64        // of this process's part of the run
+	Images    int64          // seen by this process
+	Weights   int            // of the evaluated encoder, frozen ones included
 }
 
 // Start trains a recipe in a new folder. When ctx ends it finishes the step,
@@ -83,7 +85,8 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 			_ = r.listLost() // perhaps the reason; what stopped the run counts more
 		}
 		out = Outcome{
-			Folder: f.path, Recipe: p.recipe, Last: r.evaluated, Best: r.at.Best, BestEpoch: r.at.BestEpoch,
+			Folder: f.path, Recipe: p.recipe, Epochs: r.at.Epoch, Last: r.evaluated.weights, Average: r.evaluated.average,
+			Best: r.at.Best, BestEpoch: r.at.BestEpoch,
 			Seconds: time.Since(started).Seconds(), Images: r.images, Weights: r.encoder().Tree.Count(),
 		}
 		return err
@@ -91,10 +94,11 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 	return out, err
 }
 
-// resolve fills in what the recipe leaves to the number of training images,
-// so that the run's folder holds plain values.
+// resolve fills in what the recipe leaves to the optimizer or the number of
+// training images, so that the run's folder holds plain values.
 func (p *plan) resolve(images int) error {
 	for _, r := range []*recipe.Recipe{&p.recipe, &p.whole} {
+		r.Optim, r.Linear.Optim = r.Optim.Resolved(), r.Linear.Optim.Resolved()
 		c := &r.Method.CoNe
 		if c.BankSize == 0 {
 			c.BankSize = max(1, min(images/4, 65536))
@@ -137,7 +141,9 @@ func (r *run) build() error {
 	if r.method, err = r.newMethod(weights); err != nil {
 		return err
 	}
-	r.optimizer = optim.NewSGD(r.encoder().Tree, r.recipe.Optim)
+	if r.optimizer, err = optim.New(r.encoder().Tree, r.recipe.Optim); err != nil {
+		return err
+	}
 	if r.loader, err = newTrainLoader(r.data.Train, r.recipe, r.method.Views()); err != nil {
 		return err
 	}
@@ -150,7 +156,8 @@ func (r *run) build() error {
 		}
 	}
 	r.schedule = optim.NewSchedule(r.recipe.Optim, r.recipe.Batch, r.recipe.Epochs, r.loader.BatchesPerEpoch())
-	return nil
+	r.average, err = r.newAverage(channels, weights)
+	return err
 }
 
 // bankWarning tells when CoNe's own losses begin before the bank is full of
@@ -186,6 +193,8 @@ func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	switch {
 	case from == nil:
 		r.say("training %s in %s", r.recipe.Name, f.path)
+	case r.outOfPatience():
+		r.say("the run in %s is complete: it ended early, after epoch %d", f.path, r.at.Epoch)
 	case r.finished():
 		r.say("the run in %s is complete", f.path)
 	default:

@@ -34,16 +34,17 @@ type run struct {
 	input      input
 	method     method.Method
 	precision  method.Precision
-	optimizer  *optim.SGD
+	optimizer  optim.Optimizer
+	average    *average // nil unless the recipe has one
 	schedule   optim.Schedule
 	metrics    *report.Metrics
 	progress   *report.Progress
 	at         position
 	images     int64 // seen by this process
 	resumed    bool
-	notes      []string      // for people, before the first step
-	lost       int           // pictures listed as undecodable
-	evaluated  report.Result // the newest evaluation
+	notes      []string   // for people, before the first step
+	lost       int        // pictures listed as undecodable
+	evaluated  evaluation // the newest one
 }
 
 // loop trains from where the run stands to its end. Between any two steps
@@ -61,7 +62,7 @@ func (r *run) loop(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.evaluated.N > 0 {
+	if r.evaluated.weights.N > 0 {
 		return nil
 	}
 	// There was nothing left to do: tell how good the run is all the same.
@@ -71,7 +72,16 @@ func (r *run) loop(ctx context.Context) error {
 }
 
 // finished says whether the last epoch has been closed.
-func (r *run) finished() bool { return r.at.Epoch >= r.recipe.Epochs && !r.at.atEpochEnd() }
+func (r *run) finished() bool {
+	return r.at.Epoch >= r.recipe.Epochs && !r.at.atEpochEnd() || r.outOfPatience()
+}
+
+// outOfPatience says whether a closed epoch ends the run early.
+func (r *run) outOfPatience() bool {
+	patience, at := r.recipe.EarlyStopping.Patience, r.at
+	closed := at.Batch == 0 && !at.atEpochEnd() && at.Epoch%r.recipe.Evaluate.Every == 0
+	return patience > 0 && at.BestEpoch > 0 && closed && at.Epoch-at.BestEpoch >= patience
+}
 
 // steps does the steps that are left of an epoch.
 func (r *run) steps(ctx context.Context) error {
@@ -114,13 +124,42 @@ func (r *run) interrupt() error {
 	return ErrInterrupted
 }
 
-// step learns from one batch.
-func (r *run) step(batch *data.Batch) (err error) {
+// step learns from one batch and writes down how it went.
+func (r *run) step(batch *data.Batch) error {
 	rate := r.schedule.Rate(r.at.Step)
+	l, err := r.learn(batch, rate)
+	if err != nil {
+		return err
+	}
+	r.at.advance(l.values, l.figures, r.loader.BatchesPerEpoch())
+	r.images += int64(batch.N)
+	return r.tell(l, rate)
+}
+
+// learnt is what a step tells: losses by name, the names in order, further
+// figures by name, and the gradients' norm where they are clipped.
+type learnt struct {
+	values  map[string]float64
+	order   []string
+	figures map[string]float64
+	norm    float64
+}
+
+// diverged names the first loss that has left the numbers, or "". The total
+// is the sum of the terms, so a term is the more telling name.
+func (l learnt) diverged() string {
+	for i := len(l.order) - 1; i >= 0; i-- {
+		if v := l.values[l.order[i]]; v-v != 0 {
+			return l.order[i]
+		}
+	}
+	return ""
+}
+
+// learn moves the weights by one batch at the given rate.
+func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 	step := method.Step{Epoch: r.at.Epoch, Number: r.at.Step, Total: r.recipe.Epochs * r.loader.BatchesPerEpoch()}
-	values, figures := map[string]float64{}, map[string]float64{}
-	var order []string
-	var norm float64
+	l.values, l.figures = map[string]float64{}, map[string]float64{}
 	tensor.Scope(func() {
 		whole := r.input.batch(batch)
 		defer whole.unpin()
@@ -129,9 +168,9 @@ func (r *run) step(batch *data.Batch) (err error) {
 		for i := range parts {
 			tensor.Scope(func() {
 				loss := r.method.Loss(step, whole.part(i, parts))
-				order = addTerms(values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)
-				addTerms(figures, loss.Figures, parts)
-				if err = r.checkFinite(values, order); err == nil {
+				l.order = addTerms(l.values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)
+				addTerms(l.figures, loss.Figures, parts)
+				if err = r.checkFinite(l); err == nil {
 					loss.Total.Scale(1 / float64(parts)).Backward()
 				}
 			})
@@ -139,15 +178,13 @@ func (r *run) step(batch *data.Batch) (err error) {
 				return
 			}
 		}
-		norm = r.optimizer.Step(rate)
+		l.norm = r.optimizer.Step(rate)
 		r.method.AfterBackward(step)
+		if r.average != nil {
+			r.average.ema.Update(step.Number + 1)
+		}
 	})
-	if err != nil {
-		return err
-	}
-	r.at.advance(values, figures, r.loader.BatchesPerEpoch())
-	r.images += int64(batch.N)
-	return r.tell(order, values, figures, rate, norm)
+	return l, err
 }
 
 // addTerms adds a part's terms to the step's values and returns their names in
@@ -162,34 +199,32 @@ func addTerms(values map[string]float64, terms []method.Term, parts int) (order 
 
 // checkFinite stops a run whose losses have left the numbers, before they
 // reach the weights.
-func (r *run) checkFinite(values map[string]float64, order []string) error {
-	// The total is the sum of the terms, so a term is the more telling name.
-	for i := len(order) - 1; i >= 0; i-- {
-		if v := values[order[i]]; v-v != 0 {
-			return fmt.Errorf("step %d (epoch %d): %s is %v: %s; lower optim.lr, set optim.clip_norm, or use float32",
-				r.at.Step+1, r.at.Epoch+1, order[i], v, r.kept())
-		}
+func (r *run) checkFinite(l learnt) error {
+	name := l.diverged()
+	if name == "" {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("step %d (epoch %d): %s is %v: %s; lower optim.lr, set optim.clip_norm, or use float32",
+		r.at.Step+1, r.at.Epoch+1, name, l.values[name], r.kept())
 }
 
 // tell shows a finished step and writes it down.
-func (r *run) tell(order []string, values, figures map[string]float64, rate, norm float64) error {
+func (r *run) tell(l learnt, rate float64) error {
 	record := map[string]any{"kind": "step", "step": r.at.Step, "epoch": r.at.shownEpoch(), "lr": rate}
 	state := report.State{
 		Epoch: r.at.shownEpoch(), Epochs: r.recipe.Epochs,
 		Step: r.at.shownBatch(r.loader.BatchesPerEpoch()), Steps: r.loader.BatchesPerEpoch(),
 		Images: r.images, DataWait: r.loader.Wait(), LearningRate: rate,
 	}
-	for _, name := range order {
-		record[name] = values[name]
-		state.Losses = append(state.Losses, report.Loss{Name: name, Value: values[name]})
+	for _, name := range l.order {
+		record[name] = l.values[name]
+		state.Losses = append(state.Losses, report.Loss{Name: name, Value: l.values[name]})
 	}
-	for name, v := range figures {
+	for name, v := range l.figures {
 		record[name] = v
 	}
 	if r.recipe.Optim.ClipNorm > 0 {
-		record["gradient_norm"] = norm
+		record["gradient_norm"] = l.norm
 	}
 	r.progress.Update(state)
 	return r.metrics.Write(record)
@@ -209,30 +244,27 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 		record[name] = v
 	}
 	if epoch%r.recipe.Evaluate.Every == 0 || epoch == r.recipe.Epochs {
-		result, err := r.evaluate(ctx)
+		evaluated, err := r.evaluate(ctx)
 		if errors.Is(err, ErrInterrupted) {
 			return r.interrupt()
 		}
 		if err != nil {
 			return err
 		}
-		if err := result.WriteFiles(r.folder.path); err != nil {
+		if err := evaluated.write(r.folder.path, record); err != nil {
 			return err
 		}
-		r.evaluated = result
-		record["n"] = result.N
-		record["top1"], record["top5"], record["nll"], record["ece"] = result.Top1, result.Top5, result.NLL, result.ECE
-		if result.KNNTop1 != nil {
-			record["knn_top1"] = *result.KNNTop1
-			r.say("k-NN top-1 %.2f %%", 100**result.KNNTop1)
+		r.evaluated = evaluated
+		if top1 := evaluated.judged(); top1 > r.at.Best || r.at.BestEpoch == 0 {
+			r.at.Best, r.at.BestEpoch = top1, epoch
 		}
-		if float64(result.Top1) > r.at.Best || r.at.BestEpoch == 0 {
-			r.at.Best, r.at.BestEpoch = float64(result.Top1), epoch
-		}
-		r.say("epoch %d/%d: top-1 %.2f %%, NLL %.4f, calibration error %.4f (%.0f s)",
-			epoch, r.recipe.Epochs, 100*result.Top1, result.NLL, result.ECE, took.Seconds())
+		r.say("epoch %d/%d: %v (%.0f s)", epoch, r.recipe.Epochs, evaluated, took.Seconds())
 	}
 	r.at.startEpoch()
+	if r.outOfPatience() && epoch < r.recipe.Epochs {
+		r.say("the run ends here: top-1 has not risen since epoch %d, and early_stopping.patience is %d",
+			r.at.BestEpoch, r.recipe.EarlyStopping.Patience)
+	}
 	if err := r.metrics.Write(record); err != nil {
 		return err
 	}

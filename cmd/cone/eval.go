@@ -15,7 +15,7 @@ func newEval() *cobra.Command {
 	var s settings
 	var e engineFlags
 	var which, out string
-	var asJSON, knn bool
+	var asJSON, average, knn bool
 	c := &cobra.Command{
 		Use:   "eval RUN",
 		Short: "Evaluate a run's model on its test images",
@@ -25,6 +25,7 @@ without a classifier is judged by its nearest training images.`,
 		Example: `  cone eval runs/fashion-mnist-quick-001
   cone eval runs/mine --checkpoint best --json
   cone eval runs/mine --knn --set evaluate.knn.k=200
+  cone eval runs/mine --ema
   cone eval runs/mine --set data.path=/data/other --out results`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -42,6 +43,11 @@ without a classifier is judged by its nearest training images.`,
 			}
 			if knn {
 				checkpoint.Recipe.Evaluate.KNN.Report = true
+			}
+			if average {
+				if err := checkpoint.UseAverage(); err != nil {
+					return err
+				}
 			}
 			result, err := train.Evaluate(c.Context(), checkpoint, engine)
 			if err != nil {
@@ -80,6 +86,7 @@ without a classifier is judged by its nearest training images.`,
 	c.Flags().StringVar(&which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
 	c.Flags().StringVar(&out, "out", "", "write evaluation.json, per_class.csv and confusion.csv into this folder")
 	c.Flags().BoolVar(&knn, "knn", false, "also let the nearest training images vote (evaluate.knn)")
+	c.Flags().BoolVar(&average, "ema", false, "evaluate the moving average of the weights (recipes with ema.decay)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }

@@ -142,9 +142,17 @@ func finish(o train.Outcome, folder string, err error) error {
 	}
 	fmt.Println()
 	t := report.NewTable("recipe", "epochs", "top-1 %", "best %", "top-5 %", "NLL", "calibration error", "minutes", "images/s")
-	t.Row(o.Recipe.Name, o.Recipe.Epochs, percent(float64(o.Last.Top1)), percent(o.Best), percent(float64(o.Last.Top5)),
-		fmt.Sprintf("%.4f", o.Last.NLL), fmt.Sprintf("%.4f", o.Last.ECE),
-		fmt.Sprintf("%.1f", o.Seconds/60), fmt.Sprintf("%.0f", float64(o.Images)/o.Seconds))
+	row := func(name string, r report.Result, best string) {
+		t.Row(name, o.Epochs, percent(float64(r.Top1)), best, percent(float64(r.Top5)),
+			fmt.Sprintf("%.4f", r.NLL), fmt.Sprintf("%.4f", r.ECE),
+			fmt.Sprintf("%.1f", o.Seconds/60), fmt.Sprintf("%.0f", float64(o.Images)/o.Seconds))
+	}
+	if o.Average == nil {
+		row(o.Recipe.Name, o.Last, percent(o.Best))
+	} else { // best goes by the average
+		row(o.Recipe.Name, o.Last, "-")
+		row("its moving average", *o.Average, percent(o.Best))
+	}
 	if _, err := t.WriteTo(os.Stdout); err != nil {
 		return err
 	}
