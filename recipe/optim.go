@@ -95,11 +95,12 @@ func (o Optim) Resolved() Optim {
 
 // EMA is a moving average of the evaluated model's weights, evaluated and
 // saved beside the weights themselves. Running statistics are averaged as
-// weights are. With it, `best` and early stopping follow the average.
+// weights are.
 type EMA struct {
 	// Decay is the share of the old average that an update keeps; 0 means no
-	// average. torchvision's figure d for updates every S steps stands for
-	// 1 − (1 − d) × Batch × S / Epochs here.
+	// average. With one, metrics.jsonl has ema_top1 beside top1, and `best`
+	// and early stopping go by the average. torchvision's figure d for updates
+	// every S steps stands for 1 − (1 − d) × Batch × S / Epochs here.
 	Decay float64 `yaml:"decay"`
 	// EverySteps is the number of optimizer steps between updates.
 	EverySteps int `yaml:"every_steps"`

@@ -63,6 +63,7 @@ func Rates(path string, points []RatePoint, marks ...RateMark) error {
 		p.Add(line)
 		p.Legend.Add(curve.name, line)
 	}
+	p.Y.Max = min(p.Y.Max, ceiling(points))
 	roomForY(p)
 	for i, m := range marks {
 		line, err := plotter.NewLine(plotter.XYs{{X: m.Rate, Y: p.Y.Min}, {X: m.Rate, Y: p.Y.Max}})
@@ -82,6 +83,22 @@ func Rates(path string, points []RatePoint, marks ...RateMark) error {
 		_, err := vgimg.PngCanvas{Canvas: canvas}.WriteTo(w)
 		return err
 	})
+}
+
+// ceiling leaves the explosion out of the picture, for it would flatten the
+// rest: the highest smoothed loss before the lowest one, and as much again.
+func ceiling(points []RatePoint) float64 {
+	highest, high, low := math.Inf(-1), math.Inf(-1), math.Inf(1)
+	for _, p := range points {
+		highest = max(highest, p.Smooth)
+		if p.Smooth < low {
+			low, high = p.Smooth, highest
+		}
+	}
+	if high == low { // it only rises
+		return math.Inf(1)
+	}
+	return high + (high - low)
 }
 
 // WriteRates writes the points as CSV: rate, loss, smoothed loss.
