@@ -206,3 +206,14 @@ func TestAnAverageIsFreed(t *testing.T) {
 		t.Error("files were written beside the run")
 	}
 }
+
+func TestTheAverageIsJudgedWhereThereIsOne(t *testing.T) {
+	e := evaluation{weights: report.Result{Top1: 0.5}}
+	if got := e.judged(); got != 0.5 {
+		t.Errorf("without an average %v counts", got)
+	}
+	e.average = &report.Result{Top1: 0.25}
+	if got := e.judged(); got != 0.25 {
+		t.Errorf("with an average %v counts", got)
+	}
+}
