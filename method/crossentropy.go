@@ -29,6 +29,6 @@ func (c *CrossEntropy) Loss(_ Step, b Batch) Loss {
 // joint is the cross-entropy of a classifier that learns beside a method which
 // has no use for it: the gradient stops at the classifier's input.
 func joint(e *model.Encoder, p Precision, features, embedding, labels tensor.Tensor, t targets) tensor.Tensor {
-	logits := p.Classify(e, e.ClassifierInput(features, embedding).Detach())
+	logits := p.Classify(e, e.ClassifierInput(features, embedding, true).Detach())
 	return t.crossEntropy(logits.LogSoftmax(1), labels, tensor.Tensor{})
 }

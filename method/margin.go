@@ -39,7 +39,7 @@ func AngularScale(m recipe.Margin) float64 {
 // Loss is the cross-entropy of the logits with the margin.
 func (m *Margin) Loss(s Step, b Batch) Loss {
 	features, embedding := m.precision.Encode(m.encoder, b.Views[0], true)
-	logits := m.logits(m.encoder.ClassifierInput(features, embedding), m.encoder.ClassWeights(), b.Labels, s.Number)
+	logits := m.logits(m.encoder.ClassifierInput(features, embedding, true), m.encoder.ClassWeights(), b.Labels, s.Number)
 	loss := m.targets.crossEntropy(logits.LogSoftmax(1), b.Labels, tensor.Tensor{})
 	return Loss{Total: loss, Terms: []Term{{"cross_entropy", loss.Detach()}}}
 }

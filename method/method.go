@@ -94,12 +94,12 @@ func (p Precision) Forward(e *model.Encoder, images tensor.Tensor, training bool
 	tensor.Autocast(p.Device, p.Compute, func() {
 		o.Features, o.Embedding = e.Encode(images, training)
 		if !e.Angular() {
-			o.Logits = e.Classify(e.ClassifierInput(o.Features, o.Embedding)).ToDType(e.Tree.DType)
+			o.Logits = e.Classify(e.ClassifierInput(o.Features, o.Embedding, training)).ToDType(e.Tree.DType)
 		}
 	})
 	o.Features, o.Embedding = o.Features.ToDType(e.Tree.DType), o.Embedding.ToDType(e.Tree.DType)
 	if e.Angular() {
-		o.Logits = e.Classify(e.ClassifierInput(o.Features, o.Embedding))
+		o.Logits = e.Classify(e.ClassifierInput(o.Features, o.Embedding, training))
 	}
 	return o
 }

@@ -1,40 +1,32 @@
 package model
 
 import (
-	"math"
-
 	"cone/nn"
 	"cone/tensor"
 )
 
 // classifier is the last layer. Without a bias it is angular.
 type classifier struct {
-	weight, bias *nn.Entry // C×in, C
-	scale        float64   // of the cosine; 0: plain products
+	linear *nn.Linear
+	scale  float64 // of the cosine; 0: plain products
 }
 
-// newLinearClassifier is torch.nn.Linear.
-func newLinearClassifier(p nn.Path, in, classes int) *classifier {
-	l := nn.NewLinear(p, in, classes)
-	return &classifier{weight: l.Weight, bias: l.Bias}
+// newLinearClassifier has a bias.
+func newLinearClassifier(p nn.Path, in, classes int, start nn.Init) *classifier {
+	return &classifier{linear: nn.NewLinear(p, in, classes, nn.Start(start))}
 }
 
-// newAngularClassifier initialises its weights as torch.nn.Linear.
-func newAngularClassifier(p nn.Path, in, classes int, scale float64) *classifier {
-	bound := 1 / math.Sqrt(float64(in))
-	weight := p.Parameter("weight", func() tensor.Tensor { return p.Empty(classes, in).Uniform(-bound, bound) })
-	return &classifier{weight: weight, scale: scale}
+// newAngularClassifier has none.
+func newAngularClassifier(p nn.Path, in, classes int, start nn.Init, scale float64) *classifier {
+	return &classifier{linear: nn.NewLinear(p, in, classes, nn.Start(start), nn.Bias(false)), scale: scale}
 }
 
 // forward maps N×in to N×C.
 func (c *classifier) forward(x tensor.Tensor) tensor.Tensor {
-	switch {
-	case c.bias != nil:
-		return x.Linear(c.weight.Value, c.bias.Value)
-	case c.scale == 0:
-		return x.Linear(c.weight.Value, tensor.Tensor{})
+	if c.scale == 0 {
+		return c.linear.Forward(x)
 	}
-	return Cosines(x, c.weight.Value).Scale(c.scale)
+	return Cosines(x, c.linear.Weight.Value).Scale(c.scale)
 }
 
 // Cosines are those of the angles between the rows of x (N×D) and of the class

@@ -24,38 +24,47 @@ type Encoder struct {
 	classifier *classifier
 	dim        int
 	beside     bool
-	frozen     bool // the backbone as a whole
+	frozen     bool    // the backbone as a whole
+	dropout    float64 // before the classifier
 }
 
 // NewEncoder builds an encoder with freshly initialised weights for C
 // classes and images of the given number of channels.
 func NewEncoder(r recipe.Model, classes, channels int, d tensor.DType, on tensor.Device) (*Encoder, error) {
-	return newEncoder(r, classes, channels, d, on, newLinearClassifier)
+	return newEncoder(nn.NewTree(d, on), r, classes, channels, newLinearClassifier)
 }
 
 // NewAngularEncoder is NewEncoder with a classifier that has no bias: its
 // logits are scale·cos θ between input and class weights, or with a scale of 0
 // their plain products.
 func NewAngularEncoder(r recipe.Model, classes, channels int, scale float64, d tensor.DType, on tensor.Device) (*Encoder, error) {
-	return newEncoder(r, classes, channels, d, on, func(p nn.Path, in, classes int) *classifier {
-		return newAngularClassifier(p, in, classes, scale)
+	return newEncoder(nn.NewTree(d, on), r, classes, channels, func(p nn.Path, in, classes int, start nn.Init) *classifier {
+		return newAngularClassifier(p, in, classes, start, scale)
 	})
 }
 
-func newEncoder(r recipe.Model, classes, channels int, d tensor.DType, on tensor.Device,
-	newClassifier func(p nn.Path, in, classes int) *classifier) (*Encoder, error) {
-	tree := nn.NewTree(d, on)
-	backbone, err := newBackbone(tree.Root().Sub("net"), r, channels)
+// NewSketch builds an encoder without weights, whose Tree tells names, shapes
+// and cost (see nn.NewSketch).
+func NewSketch(r recipe.Model, classes, channels int) (*Encoder, error) {
+	return newEncoder(nn.NewSketch(), r, classes, channels, newLinearClassifier)
+}
+
+func newEncoder(tree *nn.Tree, r recipe.Model, classes, channels int,
+	newClassifier func(p nn.Path, in, classes int, start nn.Init) *classifier) (*Encoder, error) {
+	n, err := find(r.Backbone)
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{Tree: tree, backbone: backbone, beside: r.Head.Placement == "beside"}
-	e.head, e.dim = newHead(tree.Root().Sub("head").Sub("head"), r.Head, backbone.Width())
+	e := &Encoder{Tree: tree, backbone: n.build(tree.Root().Sub("net"), r, channels), beside: r.Head.Placement == "beside"}
+	if !n.ownDropout {
+		e.dropout = r.Dropout
+	}
+	e.head, e.dim = newHead(tree.Root().Sub("head").Sub("head"), r.Head, e.backbone.Width())
 	width := e.dim
 	if e.beside {
-		width = backbone.Width()
+		width = e.backbone.Width()
 	}
-	e.classifier = newClassifier(tree.Root().Sub("fc"), width, classes)
+	e.classifier = newClassifier(tree.Root().Sub("fc"), width, classes, n.last)
 	if err := e.freeze(r.Freeze); err != nil {
 		e.Free()
 		return nil, err
@@ -77,18 +86,6 @@ func (e *Encoder) freeze(prefixes []string) error {
 	return nil
 }
 
-func newBackbone(p nn.Path, r recipe.Model, channels int) (Backbone, error) {
-	shape, ok := resNets[r.Backbone]
-	if r.Backbone == NarrowResNet {
-		shape, ok = ResNetShape{Blocks: []int{r.Depth, r.Depth, r.Depth}, Width: r.Width}, true
-	}
-	if !ok {
-		return nil, fmt.Errorf("model.backbone %q is unknown: choose one of %s", r.Backbone, strings.Join(Names(), ", "))
-	}
-	shape.Channels, shape.SmallStem = channels, r.Stem == "small"
-	return NewResNet(p, shape), nil
-}
-
 // Dim is D, the embedding width.
 func (e *Encoder) Dim() int { return e.dim }
 
@@ -96,7 +93,7 @@ func (e *Encoder) Dim() int { return e.dim }
 // the logits N×C.
 func (e *Encoder) Forward(images tensor.Tensor, training bool) (embedding, logits tensor.Tensor) {
 	features, embedding := e.Encode(images, training)
-	return embedding, e.Classify(e.ClassifierInput(features, embedding))
+	return embedding, e.Classify(e.ClassifierInput(features, embedding, training))
 }
 
 // Encode maps images N×C×H×W to the backbone's features N×F and the head's
@@ -108,12 +105,13 @@ func (e *Encoder) Encode(images tensor.Tensor, training bool) (features, embeddi
 }
 
 // ClassifierInput is what the classifier looks at: the embedding, or the
-// features where the head stands beside.
-func (e *Encoder) ClassifierInput(features, embedding tensor.Tensor) tensor.Tensor {
+// features where the head stands beside; in training after dropout.
+func (e *Encoder) ClassifierInput(features, embedding tensor.Tensor, training bool) tensor.Tensor {
+	input := embedding
 	if e.beside {
-		return features
+		input = features
 	}
-	return embedding
+	return nn.Dropout(input, e.dropout, training)
 }
 
 // Classify gives the logits N×C of the classifier's input.
@@ -121,10 +119,10 @@ func (e *Encoder) Classify(input tensor.Tensor) tensor.Tensor { return e.classif
 
 // Angular says whether the classifier has no bias. Angles need at least
 // float32, so it is to be used outside autocast.
-func (e *Encoder) Angular() bool { return e.classifier.bias == nil }
+func (e *Encoder) Angular() bool { return e.classifier.linear.Bias == nil }
 
 // ClassWeights are the classifier's, a row per class.
-func (e *Encoder) ClassWeights() tensor.Tensor { return e.classifier.weight.Value }
+func (e *Encoder) ClassWeights() tensor.Tensor { return e.classifier.linear.Weight.Value }
 
 // Free ends the life of the encoder's weights.
 func (e *Encoder) Free() { e.Tree.Free() }

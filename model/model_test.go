@@ -104,7 +104,7 @@ func TestStems(t *testing.T) {
 			if got := e.Tree.Get("net.conv1.weight").Value.Shape(); !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: the first convolution is %v, want %v", stem, got, want)
 			}
-			r := e.backbone.(*ResNet)
+			r := e.backbone.(*ResNet).stem.(*resNetStem)
 			tensor.NoGrad(func() {
 				y := r.conv1.Forward(tensor.Zeros(tensor.Float32, tensor.CPU, 1, 1, 32, 32))
 				if size := map[string]int{"small": 32, "imagenet": 16}[stem]; y.Dim(2) != size || r.maxPool != (stem == "imagenet") {

@@ -1,36 +1,21 @@
-// Package model holds the backbones, one file each, and the encoder that
-// puts a projection head and a classifier on top.
 package model
 
 import (
 	"fmt"
-	"sort"
 
 	"cone/nn"
+	"cone/recipe"
 	"cone/tensor"
 )
 
-// Backbone turns images into features.
-type Backbone interface {
-	// Forward maps N×C×H×W to N×F.
-	Forward(x tensor.Tensor, training bool) tensor.Tensor
-	// Width is F.
-	Width() int
-}
-
 // ResNet is "Deep Residual Learning for Image Recognition" (He et al. 2015,
 // https://arxiv.org/abs/1512.03385) as torchvision builds it: bottlenecks
-// keep their stride on the 3×3 convolution ("v1.5").
+// keep their stride on the 3×3 convolution ("v1.5"). The blocks are in
+// residual.go.
 type ResNet struct {
-	conv1   *nn.Conv2d
-	bn1     *nn.BatchNorm
-	maxPool bool
-	blocks  []residual
-	width   int
-}
-
-type residual interface {
-	forward(x tensor.Tensor, training bool) tensor.Tensor
+	stem   layer
+	blocks []layer
+	width  int
 }
 
 // ResNetShape is what distinguishes one ResNet from another.
@@ -42,152 +27,153 @@ type ResNetShape struct {
 	Bottleneck bool
 	// Width of the first stage; it doubles per stage.
 	Width int
+	// Groups of the 3×3 convolution of bottlenecks, and GroupWidth, its
+	// channels per group in the first stage; 0 means 1 group of Width channels.
+	Groups, GroupWidth int
+	// D is the variant of timm's names that end in d: three 3×3 convolutions
+	// as stem, and shortcuts that average 2×2 pixels before their convolution.
+	D bool
 	// SmallStem starts with 3×3 stride 1 and no pooling instead of 7×7
 	// stride 2 and 3×3 max pooling.
 	SmallStem bool
 	// Channels of the images.
 	Channels int
-}
-
-// resNets are torchvision's shapes (200: He et al. 2016, https://arxiv.org/abs/1603.05027).
-var resNets = map[string]ResNetShape{
-	"resnet18":  {Blocks: []int{2, 2, 2, 2}, Width: 64},
-	"resnet34":  {Blocks: []int{3, 4, 6, 3}, Width: 64},
-	"resnet50":  {Blocks: []int{3, 4, 6, 3}, Width: 64, Bottleneck: true},
-	"resnet101": {Blocks: []int{3, 4, 23, 3}, Width: 64, Bottleneck: true},
-	"resnet152": {Blocks: []int{3, 8, 36, 3}, Width: 64, Bottleneck: true},
-	"resnet200": {Blocks: []int{3, 24, 36, 3}, Width: 64, Bottleneck: true},
+	// DropPath is the last block's probability of dropping its branch.
+	DropPath float64
+	// ZeroInit starts the last norm of each branch at 0.
+	ZeroInit bool
 }
 
 // NarrowResNet is the name of the ResNet for small images: three stages of
 // Depth basic blocks, as ResNet-20 (Depth 3, Width 16) of the paper's §4.2.
 const NarrowResNet = "resnet-narrow"
 
-// Names lists the backbones.
-func Names() []string {
-	names := []string{NarrowResNet}
-	for n := range resNets {
-		names = append(names, n)
+// The papers of ResNet's variants.
+const (
+	resNetPaper, resNetURL     = "Deep Residual Learning for Image Recognition", "https://arxiv.org/abs/1512.03385"
+	identityPaper, identityURL = "Identity Mappings in Deep Residual Networks", "https://arxiv.org/abs/1603.05027"
+	tricksPaper, tricksURL     = "Bag of Tricks for Image Classification with Convolutional Neural Networks", "https://arxiv.org/abs/1812.01187"
+	nextPaper, nextURL         = "Aggregated Residual Transformations for Deep Neural Networks", "https://arxiv.org/abs/1611.05431"
+	widePaper, wideURL         = "Wide Residual Networks", "https://arxiv.org/abs/1605.07146"
+)
+
+// resNets are torchvision's shapes, and timm's where torchvision has none.
+var resNets = []network{
+	resNet("resnet18", resNetPaper, resNetURL, "torchvision", ResNetShape{Blocks: []int{2, 2, 2, 2}}),
+	resNet("resnet34", resNetPaper, resNetURL, "torchvision", ResNetShape{Blocks: []int{3, 4, 6, 3}}),
+	resNet("resnet50", resNetPaper, resNetURL, "torchvision", ResNetShape{Blocks: []int{3, 4, 6, 3}, Bottleneck: true}),
+	resNet("resnet101", resNetPaper, resNetURL, "torchvision", ResNetShape{Blocks: []int{3, 4, 23, 3}, Bottleneck: true}),
+	resNet("resnet152", resNetPaper, resNetURL, "torchvision", ResNetShape{Blocks: []int{3, 8, 36, 3}, Bottleneck: true}),
+	resNet("resnet200", identityPaper, identityURL, "timm", ResNetShape{Blocks: []int{3, 24, 36, 3}, Bottleneck: true}),
+	resNet("resnet18d", tricksPaper, tricksURL, "timm", ResNetShape{Blocks: []int{2, 2, 2, 2}, D: true}),
+	resNet("resnet34d", tricksPaper, tricksURL, "timm", ResNetShape{Blocks: []int{3, 4, 6, 3}, D: true}),
+	resNet("resnet50d", tricksPaper, tricksURL, "timm", ResNetShape{Blocks: []int{3, 4, 6, 3}, Bottleneck: true, D: true}),
+	resNet("resnet101d", tricksPaper, tricksURL, "timm", ResNetShape{Blocks: []int{3, 4, 23, 3}, Bottleneck: true, D: true}),
+	resNet("resnet152d", tricksPaper, tricksURL, "timm", ResNetShape{Blocks: []int{3, 8, 36, 3}, Bottleneck: true, D: true}),
+	resNet("resnet200d", tricksPaper, tricksURL, "timm", ResNetShape{Blocks: []int{3, 24, 36, 3}, Bottleneck: true, D: true}),
+	resNet("resnext50_32x4d", nextPaper, nextURL, "torchvision",
+		ResNetShape{Blocks: []int{3, 4, 6, 3}, Bottleneck: true, Groups: 32, GroupWidth: 4}),
+	resNet("resnext101_32x8d", nextPaper, nextURL, "torchvision",
+		ResNetShape{Blocks: []int{3, 4, 23, 3}, Bottleneck: true, Groups: 32, GroupWidth: 8}),
+	resNet("wide_resnet50_2", widePaper, wideURL, "torchvision",
+		ResNetShape{Blocks: []int{3, 4, 6, 3}, Bottleneck: true, Groups: 1, GroupWidth: 128}),
+	{
+		name: NarrowResNet, paper: resNetPaper, source: resNetURL, naming: "torchvision's, three stages",
+		side: 32, classes: 10, last: nn.UniformFanIn,
+		build: func(p nn.Path, r recipe.Model, channels int) Backbone {
+			s := ResNetShape{Blocks: []int{r.Depth, r.Depth, r.Depth}, Width: r.Width}
+			return NewResNet(p, s.with(r, channels))
+		},
+	},
+}
+
+// resNet declares a ResNet for ImageNet.
+func resNet(name, paper, source, naming string, s ResNetShape) network {
+	s.Width = 64
+	return network{
+		name: name, paper: paper, source: source, naming: naming, side: 224, classes: 1000, last: nn.UniformFanIn,
+		build: func(p nn.Path, r recipe.Model, channels int) Backbone { return NewResNet(p, s.with(r, channels)) },
 	}
-	sort.Strings(names)
-	return names
+}
+
+// with takes over a recipe's settings.
+func (s ResNetShape) with(r recipe.Model, channels int) ResNetShape {
+	s.Channels, s.SmallStem, s.DropPath, s.ZeroInit = channels, r.Stem == "small", r.DropPath, r.ZeroInitResidual
+	return s
 }
 
 // NewResNet builds a ResNet at the path.
 func NewResNet(p nn.Path, s ResNetShape) *ResNet {
-	r := &ResNet{maxPool: !s.SmallStem}
-	if s.SmallStem {
-		r.conv1 = nn.NewConv2d(p.Sub("conv1"), s.Channels, s.Width, 3, 1, 1)
-	} else {
-		r.conv1 = nn.NewConv2d(p.Sub("conv1"), s.Channels, s.Width, 7, 2, 3)
+	if s.Groups == 0 {
+		s.Groups, s.GroupWidth = 1, s.Width
 	}
-	r.bn1 = nn.NewBatchNorm(p.Sub("bn1"), s.Width)
-	in := s.Width
+	r := &ResNet{stem: newResNetStem(p, s), width: s.Width}
+	total := 0
+	for _, count := range s.Blocks {
+		total += count
+	}
+	drop := nn.DropPathRates(s.DropPath, total)
 	for stage, count := range s.Blocks {
-		width := s.Width << stage
-		at := p.Sub(fmt.Sprintf("layer%d", stage+1))
 		for i := range count {
-			stride := 1
+			b := blockShape{ResNetShape: s, in: r.width, width: s.Width << stage, stride: 1, drop: drop[len(r.blocks)]}
 			if i == 0 && stage > 0 {
-				stride = 2
+				b.stride = 2
 			}
+			at := p.Sub(fmt.Sprintf("layer%d", stage+1)).Index(i)
 			if s.Bottleneck {
-				r.blocks = append(r.blocks, newBottleneck(at.Index(i), in, width, stride))
-				in = 4 * width
+				r.blocks = append(r.blocks, newBottleneck(at, b))
+				r.width = 4 * b.width
 			} else {
-				r.blocks = append(r.blocks, newBasic(at.Index(i), in, width, stride))
-				in = width
+				r.blocks = append(r.blocks, newBasic(at, b))
+				r.width = b.width
 			}
 		}
 	}
-	r.width = in
 	return r
 }
 
 // Width is F: 512 for ResNet-18 and 34, 2048 from 50 on.
 func (r *ResNet) Width() int { return r.width }
 
-// Forward maps N×C×H×W to N×F. What one block no longer needs is freed
-// before the next begins, unless autograd holds it.
+// Forward maps N×C×H×W to N×F.
 func (r *ResNet) Forward(x tensor.Tensor, training bool) tensor.Tensor {
-	x = tensor.ScopeOf(func() tensor.Tensor {
-		y := r.bn1.ForwardReLU(r.conv1.Forward(x), training)
-		if r.maxPool {
-			y = y.MaxPool2d(3, 2, 1)
+	return inTurn(append([]layer{r.stem}, r.blocks...), x, training).GlobalAveragePool()
+}
+
+// resNetStem is what comes before the first block.
+type resNetStem struct {
+	before  []convNorm // of the D variant
+	conv1   *nn.Conv2d
+	bn1     *nn.BatchNorm
+	maxPool bool
+}
+
+func newResNetStem(p nn.Path, s ResNetShape) *resNetStem {
+	t := &resNetStem{maxPool: !s.SmallStem}
+	switch at := p.Sub("conv1"); {
+	case s.SmallStem:
+		t.conv1 = nn.NewConv2d(at, s.Channels, s.Width, 3, 1, 1)
+	case s.D:
+		half := s.Width / 2
+		t.before = []convNorm{
+			{nn.NewConv2d(at.Index(0), s.Channels, half, 3, 2, 1), nn.NewBatchNorm(at.Index(1), half)},
+			{nn.NewConv2d(at.Index(3), half, half, 3, 1, 1), nn.NewBatchNorm(at.Index(4), half)},
 		}
-		return y
-	})
-	for _, b := range r.blocks {
-		y := tensor.ScopeOf(func() tensor.Tensor { return b.forward(x, training) })
-		x.Drop()
-		x = y
+		t.conv1 = nn.NewConv2d(at.Index(6), half, s.Width, 3, 1, 1)
+	default:
+		t.conv1 = nn.NewConv2d(at, s.Channels, s.Width, 7, 2, 3)
 	}
-	return x.GlobalAveragePool()
+	t.bn1 = nn.NewBatchNorm(p.Sub("bn1"), s.Width)
+	return t
 }
 
-// shortcut matches the shape of a block's input to its output.
-type shortcut struct {
-	conv *nn.Conv2d
-	bn   *nn.BatchNorm
-}
-
-func newShortcut(p nn.Path, in, out, stride int) *shortcut {
-	if in == out && stride == 1 {
-		return nil
+func (t *resNetStem) forward(x tensor.Tensor, training bool) tensor.Tensor {
+	for _, b := range t.before {
+		x = b.bn.ForwardReLU(b.conv.Forward(x), training)
 	}
-	return &shortcut{nn.NewConv2d(p.Index(0), in, out, 1, stride, 0), nn.NewBatchNorm(p.Index(1), out)}
-}
-
-func (s *shortcut) forward(x tensor.Tensor, training bool) tensor.Tensor {
-	if s == nil {
-		return x
+	x = t.bn1.ForwardReLU(t.conv1.Forward(x), training)
+	if t.maxPool {
+		x = x.MaxPool2d(3, 2, 1)
 	}
-	return s.bn.Forward(s.conv.Forward(x), training)
-}
-
-// basic is the block of ResNet-18 and 34: two 3×3 convolutions.
-type basic struct {
-	conv1, conv2 *nn.Conv2d
-	bn1, bn2     *nn.BatchNorm
-	down         *shortcut
-}
-
-func newBasic(p nn.Path, in, width, stride int) *basic {
-	return &basic{
-		conv1: nn.NewConv2d(p.Sub("conv1"), in, width, 3, stride, 1),
-		bn1:   nn.NewBatchNorm(p.Sub("bn1"), width),
-		conv2: nn.NewConv2d(p.Sub("conv2"), width, width, 3, 1, 1),
-		bn2:   nn.NewBatchNorm(p.Sub("bn2"), width),
-		down:  newShortcut(p.Sub("downsample"), in, width, stride),
-	}
-}
-
-func (b *basic) forward(x tensor.Tensor, training bool) tensor.Tensor {
-	y := b.bn1.ForwardReLU(b.conv1.Forward(x), training)
-	return b.bn2.ForwardAddReLU(b.conv2.Forward(y), b.down.forward(x, training), training)
-}
-
-// bottleneck is the block of ResNet-50 and deeper.
-type bottleneck struct {
-	conv1, conv2, conv3 *nn.Conv2d
-	bn1, bn2, bn3       *nn.BatchNorm
-	down                *shortcut
-}
-
-func newBottleneck(p nn.Path, in, width, stride int) *bottleneck {
-	return &bottleneck{
-		conv1: nn.NewConv2d(p.Sub("conv1"), in, width, 1, 1, 0),
-		bn1:   nn.NewBatchNorm(p.Sub("bn1"), width),
-		conv2: nn.NewConv2d(p.Sub("conv2"), width, width, 3, stride, 1),
-		bn2:   nn.NewBatchNorm(p.Sub("bn2"), width),
-		conv3: nn.NewConv2d(p.Sub("conv3"), width, 4*width, 1, 1, 0),
-		bn3:   nn.NewBatchNorm(p.Sub("bn3"), 4*width),
-		down:  newShortcut(p.Sub("downsample"), in, 4*width, stride),
-	}
-}
-
-func (b *bottleneck) forward(x tensor.Tensor, training bool) tensor.Tensor {
-	y := b.bn1.ForwardReLU(b.conv1.Forward(x), training)
-	y = b.bn2.ForwardReLU(b.conv2.Forward(y), training)
-	return b.bn3.ForwardAddReLU(b.conv3.Forward(y), b.down.forward(x, training), training)
+	return x
 }

@@ -1,56 +1,83 @@
 package nn
 
-import (
-	"math"
+import "cone/tensor"
 
-	"cone/tensor"
-)
-
-// Conv2d is a square convolution without bias.
+// Conv2d is a square convolution.
 type Conv2d struct {
-	Weight          *Entry // O×I×size×size, channels_last
+	Weight          *Entry // O×I/groups×size×size, channels_last
+	Bias            *Entry // O, or nil
 	Stride, Padding int
 
-	size int
+	size, groups int
+	cost         *Cost
 }
 
-// NewConv2d initialises as torchvision's ResNet: Kaiming normal, fan-out
-// (He et al. 2015, https://arxiv.org/abs/1502.01852).
-func NewConv2d(p Path, in, out, size, stride, padding int) *Conv2d {
-	weight := p.Parameter("weight", func() tensor.Tensor {
-		deviation := math.Sqrt(2 / float64(out*size*size))
-		return p.Empty(out, in, size, size).Normal(0, deviation).ChannelsLast()
+// NewConv2d has one group, no bias and starts as torchvision's ResNet unless
+// the options say otherwise: Kaiming normal, fan-out (He et al. 2015,
+// https://arxiv.org/abs/1502.01852).
+func NewConv2d(p Path, in, out, size, stride, padding int, opts ...Option) *Conv2d {
+	o := options{groups: 1, init: KaimingFanOut}.with(opts)
+	c := &Conv2d{Stride: stride, Padding: padding, size: size, groups: o.groups, cost: p.cost()}
+	fanIn, fanOut := in/o.groups*size*size, out*size*size
+	c.Weight = p.Parameter("weight", func() tensor.Tensor {
+		weight := p.Empty(out, in/o.groups, size, size)
+		o.init.weight(weight, fanIn, fanOut)
+		return weight.ChannelsLast()
 	})
-	return &Conv2d{weight, stride, padding, size}
+	if o.bias {
+		c.Bias = p.Parameter("bias", func() tensor.Tensor { return o.init.startBias(p.Empty(out), fanIn) })
+	}
+	return c
 }
 
 // Forward maps N×I×H×W to N×O×H'×W'.
 func (c *Conv2d) Forward(x tensor.Tensor) tensor.Tensor {
 	shape := x.Shape()
-	if taps, ok := c.denseTaps(shape[2], shape[3]); ok {
+	plain := c.groups == 1 && c.Bias == nil
+	if taps, ok := c.denseTaps(shape[2], shape[3]); ok && plain && c.cost == nil {
 		return c.forwardDense(x, shape, taps)
 	}
-	return x.Conv2d(c.Weight.Value, c.Stride, c.Padding)
+	var y tensor.Tensor
+	if plain {
+		y = x.Conv2d(c.Weight.Value, c.Stride, c.Padding)
+	} else {
+		y = x.GroupedConv2d(c.Weight.Value, c.Bias.value(), c.Stride, c.Padding, c.groups)
+	}
+	c.cost.add(y, shape[1]/c.groups*c.size*c.size)
+	return y
 }
 
-// Linear is a fully connected layer with bias.
+// Linear is a fully connected layer.
 type Linear struct {
 	Weight *Entry // O×I
-	Bias   *Entry // O
+	Bias   *Entry // O, or nil
+
+	cost *Cost
 }
 
-// NewLinear initialises as torch.nn.Linear: both uniform in ±1/√I.
-func NewLinear(p Path, in, out int) *Linear {
-	bound := 1 / math.Sqrt(float64(in))
-	return &Linear{
-		Weight: p.Parameter("weight", func() tensor.Tensor { return p.Empty(out, in).Uniform(-bound, bound) }),
-		Bias:   p.Parameter("bias", func() tensor.Tensor { return p.Empty(out).Uniform(-bound, bound) }),
+// NewLinear has a bias and starts as torch.nn.Linear unless the options say
+// otherwise: both uniform in ±1/√I.
+func NewLinear(p Path, in, out int, opts ...Option) *Linear {
+	o := options{bias: true, init: UniformFanIn}.with(opts)
+	l := &Linear{cost: p.cost()}
+	l.Weight = p.Parameter("weight", func() tensor.Tensor {
+		weight := p.Empty(out, in)
+		o.init.weight(weight, in, out)
+		return weight
+	})
+	if o.bias {
+		l.Bias = p.Parameter("bias", func() tensor.Tensor { return o.init.startBias(p.Empty(out), in) })
 	}
+	return l
 }
 
-// Forward maps N×I to N×O.
+// Forward maps N×…×I to N×…×O.
 func (l *Linear) Forward(x tensor.Tensor) tensor.Tensor {
-	return x.Linear(l.Weight.Value, l.Bias.Value)
+	y := x.Linear(l.Weight.Value, l.Bias.value())
+	if l.cost != nil {
+		l.cost.add(y, l.Weight.Value.Dim(1))
+	}
+	return y
 }
 
 // BatchNorm normalises each channel (Ioffe and Szegedy 2015,
@@ -89,6 +116,13 @@ func (b *BatchNorm) Forward(x tensor.Tensor, training bool) tensor.Tensor {
 	}
 	return x.BatchNorm(b.Weight.Value, b.Bias.Value, b.RunningMean.Value, b.RunningVar.Value,
 		training, batchNormMomentum, batchNormEps)
+}
+
+// ZeroWeight makes a fresh layer answer its bias, 0, whatever it sees. Where it
+// ends a residual branch, the block starts as the identity ("Accurate, Large
+// Minibatch SGD", Goyal et al. 2017, §5.1, https://arxiv.org/abs/1706.02677).
+func (b *BatchNorm) ZeroWeight() {
+	tensor.NoGrad(func() { b.Weight.Value.Zero() })
 }
 
 // ForwardReLU is Forward, then ReLU.

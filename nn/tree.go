@@ -21,6 +21,14 @@ type Entry struct {
 	Frozen bool
 }
 
+// value is the tensor, undefined where a layer lacks the entry.
+func (e *Entry) value() tensor.Tensor {
+	if e == nil {
+		return tensor.Tensor{}
+	}
+	return e.Value
+}
+
 // Tree is an ordered set of named parameters and buffers of one element type
 // on one device.
 type Tree struct {
@@ -29,6 +37,7 @@ type Tree struct {
 
 	entries []*Entry
 	byName  map[string]*Entry
+	cost    *Cost // of a sketch
 }
 
 // NewTree makes an empty tree.
@@ -129,7 +138,15 @@ func (p Path) put(name string, buffer bool, make func() tensor.Tensor) *Entry {
 		panic(fmt.Sprintf("nn: two entries are named %q", name))
 	}
 	e := &Entry{Name: name, Buffer: buffer}
-	tensor.Scope(func() { tensor.NoGrad(func() { e.Value = make().Keep() }) })
+	tensor.Scope(func() {
+		tensor.NoGrad(func() {
+			value := make()
+			if p.tree.cost != nil {
+				value = unwritten(value)
+			}
+			e.Value = value.Keep()
+		})
+	})
 	if !buffer {
 		e.Value.SetRequiresGrad(true)
 	}
@@ -150,5 +167,12 @@ func (p Path) Buffer(name string, make func() tensor.Tensor) *Entry {
 
 // Empty makes an undefined tensor of the tree's element type on its device.
 func (p Path) Empty(shape ...int) tensor.Tensor {
-	return tensor.Empty(p.tree.DType, p.tree.Device, shape...)
+	on := p.tree.Device
+	if p.tree.cost != nil {
+		on = tensor.Meta
+	}
+	return tensor.Empty(p.tree.DType, on, shape...)
 }
+
+// Device is where the tree's tensors lie.
+func (p Path) Device() tensor.Device { return p.tree.Device }

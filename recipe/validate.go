@@ -12,11 +12,14 @@ import (
 
 // choices lists the known values of the settings that are names.
 var choices = map[string][]string{
-	"precision":             {"auto", "float32", "bfloat16", "float64"},
-	"data.format":           {"auto", "mnist-idx", "cifar", "folder", "list", "webdataset", "parquet"},
-	"data.on_error":         {"skip", "fail"},
-	"data.sampling.order":   {"shuffle", "shards", "class-balanced", "per-class", "weighted"},
-	"model.backbone":        {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200", "resnet-narrow"},
+	"precision":           {"auto", "float32", "bfloat16", "float64"},
+	"data.format":         {"auto", "mnist-idx", "cifar", "folder", "list", "webdataset", "parquet"},
+	"data.on_error":       {"skip", "fail"},
+	"data.sampling.order": {"shuffle", "shards", "class-balanced", "per-class", "weighted"},
+	"model.backbone": {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200",
+		"resnet18d", "resnet34d", "resnet50d", "resnet101d", "resnet152d", "resnet200d",
+		"resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2", "resnet-narrow",
+		"wrn-28-10", "mobilenet_v2", "convnext_tiny", "vit_small_patch16", "swin_t"},
 	"model.stem":            {"imagenet", "small"},
 	"model.head.placement":  {"beside", "inside"},
 	"evaluate.classifier":   {"auto", "linear", "knn"},

@@ -2,6 +2,7 @@ package tensor
 
 var (
 	empty      = schema("aten::empty.memory_format")
+	newEmpty   = schema("aten::new_empty")
 	zerosLike  = schema("aten::zeros_like")
 	emptyLike  = schema("aten::empty_like")
 	onesLike   = schema("aten::ones_like")
@@ -9,6 +10,7 @@ var (
 	arange     = schema("aten::arange.start")
 	normal     = schema("aten::normal_")
 	uniform    = schema("aten::uniform_")
+	bernoulli  = schema("aten::bernoulli_.float")
 	zeroFill   = schema("aten::zero_")
 	fill       = schema("aten::fill_.Scalar")
 	toDType    = schema("aten::to.dtype")
@@ -45,6 +47,18 @@ func (t Tensor) OnesLike() Tensor { return onesLike.one(in(t)) }
 
 // EmptyLike makes a tensor like t with undefined contents.
 func (t Tensor) EmptyLike() Tensor { return emptyLike.one(in(t)) }
+
+// NewEmpty makes a tensor of t's type and place in another shape, with
+// undefined contents.
+func (t Tensor) NewEmpty(shape ...int) Tensor {
+	return newEmpty.one(in(t), ints(shape...), none, none, none, none)
+}
+
+// Bernoulli fills t in place with 1 with the probability, else 0.
+func (t Tensor) Bernoulli(probability float64) Tensor {
+	bernoulli.do(in(t), num(probability))
+	return t
+}
 
 // Normal fills t in place from a normal distribution.
 func (t Tensor) Normal(mean, deviation float64) Tensor {

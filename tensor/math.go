@@ -31,6 +31,7 @@ var (
 	sum     = schema("aten::sum")
 	sumDims = schema("aten::sum.dim_IntList")
 	mean    = schema("aten::mean")
+	meanDim = schema("aten::mean.dim")
 	amin    = schema("aten::amin")
 	argmax  = schema("aten::argmax")
 	all     = schema("aten::all")
@@ -142,6 +143,9 @@ func (t Tensor) SumDim(dim int) Tensor { return sumDims.one(in(t), ints(dim), no
 
 // Mean over all elements.
 func (t Tensor) Mean() Tensor { return mean.one(in(t), none) }
+
+// MeanDim is the mean over one dimension, which goes away.
+func (t Tensor) MeanDim(dim int) Tensor { return meanDim.one(in(t), ints(dim), no, none) }
 
 // MinDim is the smallest element along dim, which goes away.
 func (t Tensor) MinDim(dim int) Tensor { return amin.one(in(t), ints(dim), no) }

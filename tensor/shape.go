@@ -15,6 +15,8 @@ var (
 	indexSelect = schema("aten::index_select")
 	scatterFill = schema("aten::scatter_.value")
 	expand      = schema("aten::expand")
+	roll        = schema("aten::roll")
+	pad         = schema("aten::constant_pad_nd")
 )
 
 // View looks at t in another shape; −1 stands for what is left.
@@ -69,3 +71,12 @@ func (t Tensor) ScatterFill(dim int, index Tensor, value float64) Tensor {
 	scatterFill.do(in(t), integer(dim), in(index), num(value))
 	return t
 }
+
+// Roll moves the entries of each of the dimensions by its shift, in a circle.
+func (t Tensor) Roll(shifts, dims []int) Tensor {
+	return roll.one(in(t), ints(shifts...), ints(dims...))
+}
+
+// Pad adds zeros: two numbers per dimension, before and after, from the last
+// dimension backwards.
+func (t Tensor) Pad(sizes ...int) Tensor { return pad.one(in(t), ints(sizes...), num(0)) }

@@ -69,14 +69,17 @@ func (d DType) Size() int {
 
 // Device is where a tensor's memory lies.
 type Device struct {
-	// Kind by libtorch's numbers: 0 CPU, 1 CUDA.
+	// Kind by libtorch's numbers: 0 CPU, 1 CUDA, 14 meta.
 	Kind int32
-	// Index of the GPU; −1 for the CPU.
+	// Index of the GPU; −1 elsewhere.
 	Index int32
 }
 
 // CPU is the processor's memory.
 var CPU = Device{Kind: 0, Index: -1}
+
+// Meta is no memory at all: its tensors have shapes but no contents.
+var Meta = Device{Kind: 14, Index: -1}
 
 // CUDA is the memory of the GPU with this index.
 func CUDA(index int) Device { return Device{Kind: 1, Index: int32(index)} }
@@ -85,8 +88,11 @@ func CUDA(index int) Device { return Device{Kind: 1, Index: int32(index)} }
 func (d Device) IsCPU() bool { return d.Kind == 0 }
 
 func (d Device) String() string {
-	if d.IsCPU() {
+	switch {
+	case d.IsCPU():
 		return "cpu"
+	case d == Meta:
+		return "meta"
 	}
 	return fmt.Sprintf("cuda:%d", d.Index)
 }
