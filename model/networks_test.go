@@ -16,15 +16,14 @@ import (
 	"cone/weights"
 )
 
-// settings are those of a backbone that the tests use, for pictures H×W.
-func settings(backbone string, height int) recipe.Model {
-	m := recipe.Model{Backbone: backbone, Stem: "imagenet"}
-	switch backbone {
-	case "wrn-28-10":
-		m.Stem = "small"
-	case NarrowResNet:
-		m.Stem, m.Width, m.Depth = "small", 16, 3
-	case visionTransformer:
+// settings are the usual ones of a backbone, for pictures of a height.
+func settings(t *testing.T, backbone string, height int) recipe.Model {
+	t.Helper()
+	m, _, _, err := Usual(backbone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if backbone == visionTransformer {
 		m.ImageSize = height
 	}
 	return m
@@ -75,7 +74,7 @@ func compare(t *testing.T, file *weights.File, name string) {
 	var labels []int64
 	metadata(t, file, name+"/shape", &shape)
 	metadata(t, file, name+"/labels", &labels)
-	e, err := NewEncoder(settings(name, shape[2]), 10, shape[1], tensor.Float64, tensor.CPU)
+	e, err := NewEncoder(settings(t, name, shape[2]), 10, shape[1], tensor.Float64, tensor.CPU)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +103,7 @@ func compare(t *testing.T, file *weights.File, name string) {
 		}
 	}
 
-	f, err := NewEncoder(settings(name, shape[2]), 10, shape[1], tensor.Float32, tensor.CPU)
+	f, err := NewEncoder(settings(t, name, shape[2]), 10, shape[1], tensor.Float32, tensor.CPU)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,9 +18,11 @@ type wideResNet struct {
 	width  int
 }
 
+const wideResNet28 = "wrn-28-10"
+
 // wideResNets: 28 layers, 4 blocks in each of the three stages, 10 times wide.
 var wideResNets = []network{{
-	name: "wrn-28-10", paper: widePaper, source: wideURL, naming: "xternalz/WideResNet-pytorch",
+	name: wideResNet28, paper: widePaper, source: wideURL, naming: "xternalz/WideResNet-pytorch",
 	side: 32, classes: 10, last: nn.UniformFanIn, ownDropout: true,
 	build: func(p nn.Path, r recipe.Model, channels int) Backbone {
 		return newWideResNet(p, 28, 10, channels, r.Dropout, r.DropPath)

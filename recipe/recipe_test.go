@@ -137,7 +137,7 @@ func TestKeys(t *testing.T) {
 		{Key: "seed", Type: "uint64", Default: "0",
 			Doc: "Seed starts every random stream: initial weights, data order, augmentation."},
 		{Key: "model.stem", Type: "string", Default: "imagenet", Choices: []string{"imagenet", "small"},
-			Doc: `Stem: "imagenet" (7×7 stride 2, max pooling) or "small" (3×3 stride 1, no pooling).`},
+			Doc: `Stem of a ResNet: "imagenet" (7×7 stride 2, max pooling) or "small" (3×3 stride 1, no pooling; the only one of wrn-28-10). Other networks have one of their own, and "imagenet" stands for it.`},
 		{Key: "data.std", Type: "[]float64", Default: "[0.229, 0.224, 0.225]",
 			Doc: "Mean and Std normalise a channel as (x/255 − mean)/std; one value per channel, or one for all."},
 		{Key: "augment[].random_crop.padding", Type: "int", Default: "4",

@@ -52,7 +52,7 @@ func (c *checker) backbone(m Model) {
 	switch {
 	case m.Backbone != "vit_small_patch16":
 		if m.ImageSize != 0 {
-			c.failf("model.image_size is %d but %s takes pictures of any size: leave it out", m.ImageSize, m.Backbone)
+			c.failf("model.image_size is %d but %s does not depend on the size of the pictures: leave it out", m.ImageSize, m.Backbone)
 		}
 	case m.ImageSize%16 != 0:
 		c.failf("model.image_size is %d but %s cuts pictures into patches of 16×16: choose a multiple of 16", m.ImageSize, m.Backbone)

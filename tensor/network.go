@@ -50,8 +50,14 @@ func (t Tensor) ReLU() Tensor { return relu.one(in(t)) }
 // ReLUInto is ReLU in place.
 func (t Tensor) ReLUInto() Tensor { return reluInto.one(in(t)) }
 
-// ReLU6Into is min(max(t, 0), 6) in place.
-func (t Tensor) ReLU6Into() Tensor { return hardTanhInto.one(in(t), num(0), num(6)) }
+// ReLU6Into is min(max(t, 0), 6); it may overwrite t.
+func (t Tensor) ReLU6Into() Tensor {
+	if t.DType() == BFloat16 && t.OnCPU() {
+		// libtorch 1.13 has no gradient of hardtanh for this type.
+		return t.ReLUInto().ClampMax(6)
+	}
+	return hardTanhInto.one(in(t), num(0), num(6))
+}
 
 // GELU is t·Φ(t), with the normal distribution's Φ (Hendrycks and Gimpel 2016,
 // https://arxiv.org/abs/1606.08415).

@@ -55,6 +55,9 @@ func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Resul
 		return result, err
 	}
 	defer j.test.Close()
+	if _, err := fitModel(r.Model, j.test, "evaluate.transform"); err != nil {
+		return result, err
+	}
 	if r.NeedsIndex() {
 		if j.index, err = newTestLoader(collection.Train, r); err != nil {
 			return result, err

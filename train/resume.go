@@ -71,6 +71,7 @@ var free = map[string]bool{
 func sameNumbers(asked, run recipe.Recipe, path string) error {
 	// What the user leaves open is as the run found it.
 	asked.Optim, run.Optim = asked.Optim.Resolved(), run.Optim.Resolved()
+	asked.Linear.Optim, run.Linear.Optim = asked.Linear.Optim.Resolved(), run.Linear.Optim.Resolved()
 	open, found := &asked.Method.CoNe, run.Method.CoNe
 	if open.BankSize == 0 {
 		open.BankSize = found.BankSize

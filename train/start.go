@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cone/data"
+	"cone/model"
 	"cone/optim"
 	"cone/recipe"
 	"cone/report"
@@ -85,7 +86,7 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 			_ = r.listLost() // perhaps the reason; what stopped the run counts more
 		}
 		out = Outcome{
-			Folder: f.path, Recipe: p.recipe, Epochs: r.at.Epoch, Last: r.evaluated.weights, Average: r.evaluated.average,
+			Folder: f.path, Recipe: r.recipe, Epochs: r.at.Epoch, Last: r.evaluated.weights, Average: r.evaluated.average,
 			Best: r.at.Best, BestEpoch: r.at.BestEpoch,
 			Seconds: time.Since(started).Seconds(), Images: r.images, Weights: r.encoder().Tree.Count(),
 		}
@@ -138,6 +139,13 @@ func (r *run) build() error {
 	tensor.Seed(r.recipe.Seed)
 	channels := data.Channels(r.data.Train)
 	r.input = newInput(r.recipe.Data.Mean, r.recipe.Data.Std, channels, weights, r.engine.Device)
+	if r.testLoader, err = newTestLoader(r.data.Test, r.recipe); err != nil {
+		return err
+	}
+	if r.recipe.Model, err = fitModel(r.recipe.Model, r.testLoader, "evaluate.transform"); err != nil {
+		return err
+	}
+	r.whole.Model.ImageSize = r.recipe.Model.ImageSize
 	if r.method, err = r.newMethod(weights); err != nil {
 		return err
 	}
@@ -147,7 +155,7 @@ func (r *run) build() error {
 	if r.loader, err = newTrainLoader(r.data.Train, r.recipe, r.method.Views()); err != nil {
 		return err
 	}
-	if r.testLoader, err = newTestLoader(r.data.Test, r.recipe); err != nil {
+	if _, err = fitModel(r.recipe.Model, r.loader, "augment"); err != nil {
 		return err
 	}
 	if r.recipe.NeedsIndex() {
@@ -158,6 +166,17 @@ func (r *run) build() error {
 	r.schedule = optim.NewSchedule(r.recipe.Optim, r.recipe.Batch, r.recipe.Epochs, r.loader.BatchesPerEpoch())
 	r.average, err = r.newAverage(channels, weights)
 	return err
+}
+
+// fitModel fills in what the network leaves to the size of the loader's
+// images, which the transforms under the key give.
+func fitModel(m recipe.Model, l *data.Loader, key string) (recipe.Model, error) {
+	size := l.ImageSize()
+	m, err := model.Fit(m, size.Height, size.Width)
+	if err != nil {
+		return m, fmt.Errorf("%w (%s gives the size)", err, key)
+	}
+	return m, nil
 }
 
 // bankWarning tells when CoNe's own losses begin before the bank is full of

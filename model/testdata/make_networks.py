@@ -3,6 +3,7 @@ networks answer.
 
     python3 make_networks.py torchvision torchvision.safetensors   # Debian's torchvision 0.14.1
     python3 make_networks.py timm timm.safetensors                 # timm 1.0.31 from PyPI
+    python3 make_networks.py counts counts.json                    # PyTorch 2 with both of them
     python3 make_networks.py names NAME                            # prints one network's state
 
 Weights and pictures are rebuilt from names (see fill), so the files hold only
@@ -137,6 +138,46 @@ def fill(net, last):
         p.copy_(uniform(name, tuple(p.shape), low, high))
 
 
+def counts(path):
+    """Parameters, multiplications and outputs of convolutions and matrix
+    products, as PyTorch sees them pass, for the usual pictures and classes."""
+    from timm.layers import set_fused_attn
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.flop_counter import FlopCounterMode
+
+    class Outputs(TorchDispatchMode):
+        total = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            if function.overloadpacket.__name__ in ("convolution", "mm", "addmm", "bmm"):
+                self.total += result.numel()
+            return result
+
+    global CLASSES
+    set_fused_attn(False)
+    found = {}
+    for networks in NETWORKS.values():
+        for name, (make, _, _) in networks.items():
+            side, CLASSES = (32, 10) if name == "wrn-28-10" else (224, 1000)
+            net = timms("vit_small_patch16_224") if name.startswith("vit") else make()
+            net.eval()
+            x = torch.zeros(1, 3, side, side)
+            with torch.no_grad(), FlopCounterMode(display=False) as flops:
+                net(x)
+            with torch.no_grad(), Outputs() as outputs:
+                net(x)
+            found[name] = {
+                "parameters": sum(p.numel() for p in net.parameters()),
+                "macs": flops.get_total_flops() // 2,
+                "activations": outputs.total,
+            }
+            print(name, found[name], flush=True)
+    with open(path, "w") as f:
+        json.dump(found, f, indent=1)
+        f.write("\n")
+
+
 def listing(net, last):
     return [[ours(name, last), list(p.shape)] for name, p in net.state_dict().items()]
 
@@ -164,6 +205,9 @@ def answer(case, make, shape, last):
 
 
 def main(program, path):
+    if program == "counts":
+        counts(path)
+        return
     if program == "names":
         for networks in NETWORKS.values():
             if path in networks:
