@@ -71,7 +71,7 @@ func TestValidateRefuses(t *testing.T) {
 			"evaluate.transform[0] is horizontal_flip, which is random: choose resize or center_crop"},
 
 		{func(r *Recipe) { r.Model.Backbone = "resnet-50" },
-			`model.backbone is "resnet-50", which is not known: did you mean "resnet50"? choose resnet18, resnet34, resnet50, resnet101, resnet152, resnet200, resnet18d, resnet34d, resnet50d, resnet101d, resnet152d, resnet200d, resnext50_32x4d, resnext101_32x8d, wide_resnet50_2, resnet-narrow, wrn-28-10, mobilenet_v2, convnext_tiny, vit_small_patch16, swin_t`},
+			`model.backbone is "resnet-50", which is not known: did you mean "resnet50"? choose resnet18, resnet34, resnet50, resnet101, resnet152, resnet200, resnet18d, resnet34d, resnet50d, resnet101d, resnet152d, resnet200d, resnext50_32x4d, resnext101_32x8d, wide_resnet50_2, wrn-28-10, mobilenet_v2, convnext_tiny, vit_small_patch16, swin_t, resnet-narrow`},
 		{func(r *Recipe) { r.Model.Stem = "cifar" }, `model.stem is "cifar", which is not known: choose imagenet, small`},
 		{func(r *Recipe) { r.Model.Backbone, r.Model.Stem = "swin_t", "small" },
 			"model.stem is small but swin_t is no ResNet: choose imagenet, or a ResNet"},
