@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -113,6 +114,57 @@ func TestRandomnessFollowsTheSeed(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestDropoutStandsBeforeTheClassifier: the embedding keeps its values, the
+// logits do not; in wrn-28-10 it is the other way round.
+func TestDropoutStandsBeforeTheClassifier(t *testing.T) {
+	for name, inside := range map[string]bool{NarrowResNet: false, "mobilenet_v2": false, wideResNet28: true} {
+		run(t, func() {
+			m := settings(t, name, 8)
+			m.Dropout = 0.5
+			e := encoder(t, m, 3)
+			defer e.Free()
+			x := tensor.Empty(tensor.Float32, tensor.CPU, 4, 3, 8, 8).Normal(0, 1)
+			tensor.NoGrad(func() {
+				embedding, logits := e.Forward(x, true)
+				again, _ := e.Forward(x, true)
+				if moved := embedding.Sub(again).Abs().Sum().Item() > 0; moved != inside {
+					t.Errorf("%s: dropout changes the embedding: %v", name, moved)
+				}
+				clean := e.classifier.Forward(embedding)
+				if moved := logits.Sub(clean).Abs().Sum().Item() > 0; moved == inside {
+					t.Errorf("%s: dropout changes the logits: %v", name, moved)
+				}
+			})
+		})
+	}
+}
+
+// TestSmallStemOfResNets: one 3×3 convolution that keeps H×W, for every kind
+// of ResNet and for grey pictures.
+func TestSmallStemOfResNets(t *testing.T) {
+	for _, name := range []string{"resnet50", "resnet18d", "resnext50_32x4d", "wide_resnet50_2"} {
+		run(t, func() {
+			e, err := NewEncoder(recipe.Model{Backbone: name, Stem: "small"}, 2, 1, tensor.Float32, tensor.CPU)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Free()
+			if shape := e.Tree.Get("net.conv1.weight").Value.Shape(); !reflect.DeepEqual(shape, []int{64, 1, 3, 3}) {
+				t.Errorf("%s: the first convolution is %v", name, shape)
+			}
+			tensor.NoGrad(func() {
+				y := e.backbone.(*ResNet).stem.forward(tensor.Zeros(tensor.Float32, tensor.CPU, 2, 1, 9, 7), false)
+				if shape := y.Shape(); !reflect.DeepEqual(shape, []int{2, 64, 9, 7}) {
+					t.Errorf("%s: the stem gives %v", name, shape)
+				}
+				if _, logits := e.Forward(tensor.Zeros(tensor.Float32, tensor.CPU, 2, 1, 9, 7), false); logits.Dim(0) != 2 {
+					t.Errorf("%s: logits %v", name, logits)
+				}
+			})
+		})
+	}
 }
 
 // TestDropPathReachesTheBlocks: the first block never drops its branch, the last

@@ -52,6 +52,7 @@ func TestResumedRunsEndTheSame(t *testing.T) {
 			r.Optim.Momentum, r.Optim.Accumulate = 0, 2
 		}, []int{anywhere()}},
 		{"two parts", func(t *testing.T, r *recipe.Recipe) { r.Optim.Accumulate = 2 }, []int{anywhere()}},
+		{"random masks", func(t *testing.T, r *recipe.Recipe) { r.Model.DropPath, r.Model.Dropout = 0.3, 0.3 }, []int{anywhere()}},
 		{"each step", func(t *testing.T, r *recipe.Recipe) { r.Epochs = 2 }, steps(perEpoch-2, perEpoch+3)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

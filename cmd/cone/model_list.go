@@ -41,17 +41,21 @@ the head sees.`,
 				enc.SetIndent("", "  ")
 				return enc.Encode(all)
 			}
-			t := report.NewTable("network", "parameters (M)", "GMACs", "activations (M)", "features", "pictures", "classes", "parameter names", "source")
-			for _, d := range all {
-				t.Row(d.Name, millions(d.Parameters), fmt.Sprintf("%.2f", float64(d.MACs)/1e9), millions(int(d.Activations)),
-					d.Features, fmt.Sprintf("%d×%d", d.Side, d.Side), d.Classes, d.Naming, d.Source)
-			}
-			_, err = t.WriteTo(os.Stdout)
+			_, err = modelTable(all).WriteTo(os.Stdout)
 			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+func modelTable(all []model.Description) *report.Table {
+	t := report.NewTable("network", "parameters (M)", "GMACs", "activations (M)", "features", "pictures", "classes", "parameter names", "source")
+	for _, d := range all {
+		t.Row(d.Name, millions(d.Parameters), fmt.Sprintf("%.2f", float64(d.MACs)/1e9), millions(int(d.Activations)),
+			d.Features, fmt.Sprintf("%d×%d", d.Side, d.Side), d.Classes, d.Naming, d.Source)
+	}
+	return t
 }
 
 func millions(n int) string { return fmt.Sprintf("%.2f", float64(n)/1e6) }
