@@ -55,6 +55,9 @@ func newEncoder(tree *nn.Tree, r recipe.Model, classes, channels int,
 	if err != nil {
 		return nil, err
 	}
+	if n.name == visionTransformer && r.ImageSize < patchSize {
+		return nil, fmt.Errorf("model.image_size is %d: give the side of the pictures, for %s has one position for each patch of it", r.ImageSize, n.name)
+	}
 	e := &Encoder{Tree: tree, backbone: n.build(tree.Root().Sub("net"), r, channels), beside: r.Head.Placement == "beside"}
 	if !n.ownDropout {
 		e.dropout = r.Dropout

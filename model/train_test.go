@@ -245,6 +245,16 @@ func TestFit(t *testing.T) {
 	}
 }
 
+// TestTransformersNeedASize: without one there are no positions to make.
+func TestTransformersNeedASize(t *testing.T) {
+	run(t, func() {
+		_, err := NewEncoder(recipe.Model{Backbone: visionTransformer}, 2, 3, tensor.Float32, tensor.CPU)
+		if err == nil || !strings.Contains(err.Error(), "model.image_size is 0") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // TestSmallestPictures that Fit lets through pass through the networks.
 func TestSmallestPictures(t *testing.T) {
 	for name, side := range map[string]int{
