@@ -47,14 +47,13 @@ func trainTwice(t *testing.T, name, objective string) {
 		}
 		return e
 	}
-	var method Method
-	p := Precision{tensor.BFloat16, tensor.CPU}
-	if objective == "cone" {
-		settings := recipe.Default().Method
-		settings.CoNe.BankSize, settings.CoNe.Neighbors, settings.CoNe.WarmupEpochs = 2*n, 4, 0
-		method = NewCoNe(encoder(), encoder(), p, settings, classes)
-	} else {
-		method = NewCrossEntropy(encoder(), p, 0.1)
+	settings := recipe.Default().Method
+	settings.Name, settings.LabelSmoothing = objective, 0.1
+	settings.CoNe.BankSize, settings.CoNe.Neighbors, settings.CoNe.WarmupEpochs = 2*n, 4, 0
+	method, err := New(encoder(), func() (*model.Encoder, error) { return encoder(), nil },
+		Setup{Method: settings, Precision: Precision{tensor.BFloat16, tensor.CPU}, Classes: classes})
+	if err != nil {
+		t.Fatal(err)
 	}
 	defer func() {
 		for _, e := range method.State() {

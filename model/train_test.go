@@ -132,7 +132,7 @@ func TestDropoutStandsBeforeTheClassifier(t *testing.T) {
 				if moved := embedding.Sub(again).Abs().Sum().Item() > 0; moved != inside {
 					t.Errorf("%s: dropout changes the embedding: %v", name, moved)
 				}
-				clean := e.classifier.Forward(embedding)
+				clean := e.classifier.forward(embedding)
 				if moved := logits.Sub(clean).Abs().Sum().Item() > 0; moved == inside {
 					t.Errorf("%s: dropout changes the logits: %v", name, moved)
 				}
