@@ -1,6 +1,7 @@
 // Package weights reads and writes tensors as files: the safetensors format
 // (https://github.com/huggingface/safetensors), checkpoints that carry their
-// own checksum, and files that appear whole or not at all.
+// own checksum, files of Python's torch.save (see Torch), and files that appear
+// whole or not at all. OpenAny opens whichever of them a file is.
 //
 // A safetensors file is
 //
