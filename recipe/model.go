@@ -60,3 +60,7 @@ type Head struct {
 	// BatchNorm puts batch normalisation after each hidden layer.
 	BatchNorm bool `yaml:"batch_norm"`
 }
+
+// Direct says whether the classifier looks at the backbone's features, as that
+// of torchvision's and timm's networks does.
+func (m Model) Direct() bool { return m.Head.Layers == 0 || m.Head.Placement == "beside" }

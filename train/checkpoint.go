@@ -219,6 +219,12 @@ func (c *Checkpoint) readMetadata() (err error) {
 	return err
 }
 
+// Source is the file with the checkpoint's tensors.
+func (c *Checkpoint) Source() weights.Source { return c.file }
+
+// Epoch is how many epochs were finished; whole is false within one.
+func (c *Checkpoint) Epoch() (finished int, whole bool) { return c.at.Epoch, c.at.Batch == 0 }
+
 // Close closes the file.
 func (c *Checkpoint) Close() error { return c.file.Close() }
 

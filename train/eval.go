@@ -10,6 +10,8 @@ import (
 	"cone/nn"
 	"cone/report"
 	"cone/tensor"
+	"cone/weights"
+	"cone/weights/dialect"
 )
 
 // FindCheckpoint opens a checkpoint by what a user would say: a run's folder
@@ -38,7 +40,33 @@ func FindCheckpoint(run, which string) (*Checkpoint, error) {
 
 // Evaluate counts the test images of the checkpoint's recipe. When ctx ends
 // before it does, it returns ErrInterrupted.
-func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Result, err error) {
+func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (report.Result, error) {
+	return evaluateWith(ctx, c, e, c.load)
+}
+
+// EvaluateFile is Evaluate with the weights of another file in the place of
+// the checkpoint's.
+func EvaluateFile(ctx context.Context, c *Checkpoint, file string, e Engine) (report.Result, error) {
+	source, err := weights.OpenAny(file)
+	if err != nil {
+		return report.Result{}, err
+	}
+	defer source.Close()
+	return evaluateWith(ctx, c, e, func(entries []*nn.Entry) error {
+		plan, err := fill(entries, source, file, dialect.Options{Direct: c.Recipe.Model.Direct()})
+		if err != nil {
+			return err
+		}
+		for _, name := range plan.Fresh {
+			if !strings.HasSuffix(name, "num_batches_tracked") {
+				return fmt.Errorf("%s is %s without %s: import it with cone import and train it first", file, plan.Dialect, name)
+			}
+		}
+		return nil
+	})
+}
+
+func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.Entry) error) (result report.Result, err error) {
 	r := c.Recipe.FinalStage()
 	collection, err := data.Open(r.Data)
 	if err != nil {
@@ -76,7 +104,7 @@ func Evaluate(ctx context.Context, c *Checkpoint, e Engine) (result report.Resul
 		for _, entry := range encoder.Tree.Entries() {
 			entries = append(entries, &nn.Entry{Name: c.encoder + entry.Name, Value: entry.Value})
 		}
-		if err := c.load(entries); err != nil {
+		if err := load(entries); err != nil {
 			return err
 		}
 		j.encoder, j.precision = encoder, precision

@@ -4,20 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"cone/model"
 	"cone/nn"
+	"cone/recipe"
 	"cone/tensor"
 	"cone/weights"
+	"cone/weights/dialect"
 )
 
-// openWeights opens the weights at a path: a run's folder, a checkpoint, or
-// any safetensors file.
-func openWeights(path string) (*weights.File, error) {
+// openWeights opens the weights at a path: a run's folder, a checkpoint, a
+// safetensors file, or one of torch.save.
+func openWeights(path string) (weights.Source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("model.init names %s, but there is nothing: give a run's folder or a safetensors file", path)
+		return nil, fmt.Errorf("model.init names %s, but there is nothing: give a run's folder, or a safetensors or .pth file", path)
 	}
 	if info.IsDir() {
 		run := path
@@ -26,20 +29,23 @@ func openWeights(path string) (*weights.File, error) {
 			return nil, fmt.Errorf("model.init names %s, which holds no checkpoint: give the folder of a run that has saved itself", run)
 		}
 	}
-	if err := weights.Verify(path); err != nil && !errors.Is(err, weights.ErrNoChecksum) {
-		return nil, fmt.Errorf("model.init cannot be used: %w", err)
-	}
-	file, err := weights.Open(path)
+	source, err := weights.OpenAny(path)
 	if err != nil {
 		return nil, fmt.Errorf("model.init cannot be used: %w", err)
 	}
-	return file, nil
+	if _, ours := source.(*weights.File); ours {
+		if err := weights.Verify(path); err != nil && !errors.Is(err, weights.ErrNoChecksum) {
+			source.Close()
+			return nil, fmt.Errorf("model.init cannot be used: %w", err)
+		}
+	}
+	return source, nil
 }
 
 // initialise overwrites the encoder's weights by those at the path. The whole
 // backbone must be there; what does not fit of head and classifier stays as it
 // was drawn, and the notes say so.
-func initialise(e *model.Encoder, path string) (notes []string, err error) {
+func initialise(e *model.Encoder, m recipe.Model, path string) (notes []string, err error) {
 	file, err := openWeights(path)
 	if err != nil {
 		return nil, err
@@ -48,10 +54,12 @@ func initialise(e *model.Encoder, path string) (notes []string, err error) {
 	var fresh, misfits []string
 	tensor.NoGrad(func() {
 		for _, entry := range e.Tree.Entries() {
-			name, problem := findWeights(file, entry)
+			name, problem := findWeights(file, entry, m)
 			switch {
 			case problem == "":
 				err = errors.Join(err, copyWeights(file, name, entry))
+			case strings.HasSuffix(entry.Name, ".num_batches_tracked"):
+				// Old files lack it, and nothing is computed from it.
 			case strings.HasPrefix(entry.Name, "net."):
 				misfits = append(misfits, problem)
 			default:
@@ -73,10 +81,16 @@ func initialise(e *model.Encoder, path string) (notes []string, err error) {
 }
 
 // findWeights looks for an entry under the names it may have: that of a
-// checkpoint, of an encoder, and of a bare backbone. The problem says why none
-// fits.
-func findWeights(file *weights.File, entry *nn.Entry) (name, problem string) {
-	for _, name := range []string{"encoder_q." + entry.Name, entry.Name, strings.TrimPrefix(entry.Name, "net.")} {
+// checkpoint, of an encoder, and of a bare network of torchvision or timm, whose
+// classifier looks at the features. The problem says why none fits.
+func findWeights(file weights.Source, entry *nn.Entry, m recipe.Model) (name, problem string) {
+	names := []string{"encoder_q." + entry.Name, entry.Name}
+	if feature, ok := strings.CutPrefix(entry.Name, "net."); ok {
+		names = append(names, feature)
+	} else if bareNetwork(file) && !m.Direct() {
+		return "", entry.Name + " is not there"
+	}
+	for _, name := range names {
 		info, ok := file.Info(name)
 		if !ok {
 			continue
@@ -89,21 +103,20 @@ func findWeights(file *weights.File, entry *nn.Entry) (name, problem string) {
 	return "", entry.Name + " is not there"
 }
 
+// bareNetwork says whether a file holds a network alone, and not an encoder.
+func bareNetwork(file weights.Source) bool {
+	return !slices.ContainsFunc(file.Names(), func(name string) bool {
+		return strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "encoder_q.net.")
+	})
+}
+
 // copyWeights reads one tensor, whatever its element type.
-func copyWeights(file *weights.File, name string, entry *nn.Entry) error {
-	array, err := file.Read(name)
-	if err != nil {
-		return err
+func copyWeights(file weights.Source, name string, entry *nn.Entry) error {
+	info, _ := file.Info(name)
+	if _, ok := engineTypes[info.DType]; !ok {
+		return fmt.Errorf("model.init: %s is of type %s, which this version does not read", name, info.DType)
 	}
-	for d, known := range dtypeNames {
-		if known == array.DType {
-			tensor.Scope(func() {
-				entry.Value.CopyFrom(tensor.FromBytes(array.Data, d, entry.Value.Shape()...))
-			})
-			return nil
-		}
-	}
-	return fmt.Errorf("model.init: %s is of type %s, which this version does not read", name, array.DType)
+	return fillOne(entry.Value, file, dialect.Take{From: name})
 }
 
 // few lists the first of many.

@@ -136,6 +136,29 @@ func sameTensor(t *testing.T, a, b *weights.File, name string) bool {
 	return string(x.Data) == string(y.Data)
 }
 
+// TestInitFromOtherPrograms: a ResNet's classifier looks at the features, so it
+// is taken where ours does too.
+func TestInitFromOtherPrograms(t *testing.T) {
+	data := writeData(t, side, trainCount, testCount)
+	for _, c := range []struct {
+		file   string
+		recipe recipe.Recipe
+		fresh  bool // the classifier
+	}{
+		{"resnet-2.pth", bare(data), false},
+		{"resnet-1-legacy.pth", tiny(data), true},
+		{"authors-1.tar", tiny(data), false},
+	} {
+		r := c.recipe
+		r.Model.Init, r.Epochs = foreign(c.file), 1
+		path, _ := start(t, r)
+		log := string(mustRead(t, filepath.Join(path, "log.txt")))
+		if !strings.Contains(log, c.file) || strings.Contains(log, "drawn afresh: ") != c.fresh || c.fresh && !strings.Contains(log, "fc.weight is not there") {
+			t.Errorf("%s: the log says\n%s", c.file, log)
+		}
+	}
+}
+
 func TestInit(t *testing.T) {
 	data := writeData(t, side, trainCount, testCount)
 	first, want := start(t, tiny(data))

@@ -40,7 +40,7 @@ func (r *run) newMethod(d tensor.DType) (method.Method, error) {
 		return nil, err
 	}
 	if init := r.recipe.Model.Init; init != "" && !r.resumed {
-		notes, err := initialise(query, init)
+		notes, err := initialise(query, r.recipe.Model, init)
 		if err != nil {
 			query.Free()
 			return nil, err

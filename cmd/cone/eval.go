@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -14,7 +15,7 @@ import (
 func newEval() *cobra.Command {
 	var s settings
 	var e engineFlags
-	var which, out string
+	var which, file, out string
 	var asJSON, average, knn bool
 	c := &cobra.Command{
 		Use:   "eval RUN",
@@ -26,9 +27,13 @@ without a classifier is judged by its nearest training images.`,
   cone eval runs/mine --checkpoint best --json
   cone eval runs/mine --knn --set evaluate.knn.k=200
   cone eval runs/mine --ema
-  cone eval runs/mine --set data.path=/data/other --out results`,
+  cone eval runs/mine --set data.path=/data/other --out results
+  cone eval runs/mine --weights exported.pth`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if average && file != "" {
+				return usageError{errors.New("--ema and --weights name different weights: give one of them")}
+			}
 			engine, err := train.NewEngine(e.device, e.threads)
 			if err != nil {
 				return err
@@ -49,7 +54,13 @@ without a classifier is judged by its nearest training images.`,
 					return err
 				}
 			}
-			result, err := train.Evaluate(c.Context(), checkpoint, engine)
+			result, shown := report.Result{}, checkpoint.Path
+			if file == "" {
+				result, err = train.Evaluate(c.Context(), checkpoint, engine)
+			} else {
+				shown = file
+				result, err = train.EvaluateFile(c.Context(), checkpoint, file, engine)
+			}
 			if err != nil {
 				return err
 			}
@@ -67,10 +78,10 @@ without a classifier is judged by its nearest training images.`,
 				return enc.Encode(struct {
 					Checkpoint string `json:"checkpoint"`
 					report.Result
-				}{checkpoint.Path, result})
+				}{shown, result})
 			}
 			names := []string{"checkpoint", "images", "top-1 %", "top-5 %", "NLL", "calibration error"}
-			row := []any{checkpoint.Path, result.N, percent(float64(result.Top1)), percent(float64(result.Top5)),
+			row := []any{shown, result.N, percent(float64(result.Top1)), percent(float64(result.Top5)),
 				fmt.Sprintf("%.4f", result.NLL), fmt.Sprintf("%.4f", result.ECE)}
 			if result.KNNTop1 != nil {
 				names, row = append(names, "k-NN top-1 %"), append(row, percent(float64(*result.KNNTop1)))
@@ -84,6 +95,7 @@ without a classifier is judged by its nearest training images.`,
 	s.flags(c)
 	e.flags(c)
 	c.Flags().StringVar(&which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
+	c.Flags().StringVar(&file, "weights", "", "evaluate the weights of this file instead (safetensors or .pth; see cone import)")
 	c.Flags().StringVar(&out, "out", "", "write evaluation.json, per_class.csv and confusion.csv into this folder")
 	c.Flags().BoolVar(&knn, "knn", false, "also let the nearest training images vote (evaluate.knn)")
 	c.Flags().BoolVar(&average, "ema", false, "evaluate the moving average of the weights (recipes with ema.decay)")

@@ -71,6 +71,8 @@ optim: {lr: 0.1, reference_batch: 0, warmup_epochs: 0.5, schedule: cosine-step}
 //	waitfor FILE LINES           wait until the file has so many lines
 //	isjson FILE KEY[=VALUE]...   the file (or stdout) is a JSON object with them
 //	everykey                     set each key of a recipe with --set
+//
+// and the folders of files that Python wrote in $TORCH and $FOREIGN.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -78,6 +80,14 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			// The networks are too small to share out, and scripts run side by side.
 			e.Setenv("OMP_NUM_THREADS", "1")
+			// Files of weights that Python wrote.
+			for name, path := range map[string]string{"TORCH": "../../weights/testdata/torch", "FOREIGN": "../../train/testdata/foreign"} {
+				absolute, err := filepath.Abs(path)
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, absolute)
+			}
 			if err := os.WriteFile(filepath.Join(e.WorkDir, "photos.yaml"), []byte(photosRecipe), 0o666); err != nil {
 				return err
 			}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"cone/export"
+	"cone/train"
+)
+
+// formats are what cone export writes.
+var formats = []string{"safetensors", "pth", "authors"}
+
+func newExport() *cobra.Command {
+	var which, format, out string
+	var features bool
+	var inputSize int
+	c := &cobra.Command{
+		Use:   "export RUN",
+		Short: "Write a run's model for other programs",
+		Long: `Write the query encoder of a checkpoint for other programs.
+
+  safetensors  a folder with model.safetensors and config.json, as timm reads it:
+               timm.create_model("local-dir:FOLDER", pretrained=True)
+  pth          a state_dict: torch.load(FILE, weights_only=True)
+  authors      the whole state of the run, for the program of CoNe's authors
+
+timm's networks have no projection head: a model with one is exported there
+with --features, as a backbone without classifier.`,
+		Example: `  cone export runs/mine --to pth --out mine.pth
+  cone export runs/mine --to safetensors --features --out mine-timm
+  cone export runs/mine --to authors --checkpoint epoch-0010 --out checkpoint.tar`,
+		Args: func(_ *cobra.Command, args []string) error {
+			switch {
+			case len(args) != 1 || out == "":
+				return errors.New("give one RUN, --to FORMAT and --out PATH")
+			case !slices.Contains(formats, format):
+				return fmt.Errorf("--to %q is unknown: choose one of %s", format, strings.Join(formats, ", "))
+			case features && format == "authors":
+				return errors.New("--features leaves parts out, and --to authors writes the whole state: give one of them")
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			checkpoint, err := train.FindCheckpoint(args[0], which)
+			if err != nil {
+				return err
+			}
+			defer checkpoint.Close()
+			switch format {
+			case "safetensors":
+				err = export.Timm(checkpoint, out, features, inputSize)
+			case "pth":
+				err = export.Torch(checkpoint, out, features)
+			case "authors":
+				err = export.Authors(checkpoint, out)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Printf("%s is exported to %s.\n", checkpoint.Path, out)
+			return err
+		},
+	}
+	c.Flags().StringVar(&which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
+	c.Flags().StringVar(&format, "to", "", strings.Join(formats, ", "))
+	c.Flags().StringVar(&out, "out", "", "file (pth, authors) or folder (safetensors) to write")
+	c.Flags().BoolVar(&features, "features", false, "only the backbone, without head and classifier")
+	c.Flags().IntVar(&inputSize, "input-size", 0, "side of the pictures in pixels, where the recipe's evaluation does not say it")
+	return c
+}
