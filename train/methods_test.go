@@ -153,7 +153,7 @@ func TestInitFromOtherPrograms(t *testing.T) {
 		r.Model.Init, r.Epochs = foreign(c.file), 1
 		path, _ := start(t, r)
 		log := string(mustRead(t, filepath.Join(path, "log.txt")))
-		if !strings.Contains(log, c.file) || strings.Contains(log, "drawn afresh: ") != c.fresh || c.fresh && !strings.Contains(log, "fc.weight is not there") {
+		if !strings.Contains(log, c.file) || strings.Contains(log, "drawn afresh: ") != c.fresh || c.fresh && !strings.Contains(log, "head.head.0.weight is not there") {
 			t.Errorf("%s: the log says\n%s", c.file, log)
 		}
 	}
