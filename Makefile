@@ -2,6 +2,7 @@
 # make test    the same set-up, then every test
 # make bench   ours and others' training steps and picture transforms in turn
 #              (see bench/README.md)
+# make glyphs  fonts, and from them two image collections to train on (examples/glyphs)
 #
 # TORCH_DIR=…  build against this PyTorch 2.x installation (the folder with
 #              include/ and lib/) instead of Debian's libtorch.
@@ -20,7 +21,7 @@ else
 BIN ?= bin
 endif
 
-.PHONY: build setup demo test lint ci bench clean
+.PHONY: build setup demo test lint ci bench glyphs glyphs-fonts clean
 
 build: setup
 	@mkdir -p $(BIN)
@@ -53,6 +54,57 @@ bench: build
 	$(plain) go build -o bin/step ./bench/step
 	$(plain) go build -o bin/pictures ./bench/pictures
 	$(plain) go run ./bench --bin $(BIN) $(BENCH)
+
+# The typefaces of the glyphs collections: 108 MB to download.
+GLYPH_FONTS := \
+  fonts-adf-accanthis fonts-adf-berenis fonts-adf-ikarius fonts-adf-irianis \
+  fonts-adf-libris fonts-adf-mekanus fonts-adf-romande fonts-adf-solothurn \
+  fonts-adf-universalis fonts-agave fonts-allerta fonts-ancient-scripts \
+  fonts-anonymous-pro fonts-apropal fonts-arapey fonts-averia-gwf \
+  fonts-averia-sans-gwf fonts-averia-serif-gwf fonts-b612 fonts-bebas-neue \
+  fonts-beteckna fonts-blankenburg fonts-breip fonts-bwht fonts-cabin \
+  fonts-cabinsketch fonts-cantarell fonts-cardo fonts-century-catalogue \
+  fonts-cherrybomb fonts-clear-sans fonts-cmu fonts-comfortaa fonts-comic-neue \
+  fonts-courier-prime fonts-crosextra-caladea fonts-dancingscript \
+  fonts-dejavu-core fonts-dkg-handwriting fonts-dosis fonts-dustin \
+  fonts-ebgaramond fonts-ecolier-court fonts-engadget fonts-essays1743 \
+  fonts-eurofurence fonts-fantasma fonts-fantasque-sans fonts-fanwood \
+  fonts-femkeklaver fonts-ferrite-core fonts-firacode fonts-gamaliel \
+  fonts-georgewilliams fonts-gfs-artemisia fonts-gfs-didot \
+  fonts-gfs-neohellenic fonts-gnutypewriter fonts-go fonts-gotico-antiqua \
+  fonts-goudybookletter fonts-havana fonts-hermit fonts-humor-sans \
+  fonts-inconsolata fonts-isabella fonts-jetbrains-mono fonts-joscelyn \
+  fonts-junction fonts-jura fonts-karla fonts-kaushanscript \
+  fonts-klaudia-berenika fonts-komatuna fonts-kristi fonts-lato \
+  fonts-league-mono fonts-league-spartan fonts-leckerli-one fonts-lemonada \
+  fonts-levien-museum fonts-liberation2 fonts-lindenhill fonts-linuxlibertine \
+  fonts-lobster fonts-mmcedar fonts-monofur fonts-monoid fonts-mononoki \
+  fonts-national-park fonts-noto-core fonts-ocr-a fonts-ocr-b fonts-okolaks \
+  fonts-oldstandard fonts-open-sans fonts-opendin fonts-opendyslexic \
+  fonts-osifont fonts-oxygen fonts-paratype fonts-play fonts-prociono \
+  fonts-quattrocento fonts-quicksand fonts-radisnoir fonts-ricty-diminished \
+  fonts-roadgeek fonts-roboto-slab fonts-roboto-unhinted fonts-routed-gothic \
+  fonts-rufscript fonts-sil-charis fonts-sil-galatia fonts-sil-gentium-basic \
+  fonts-sil-gentiumplus fonts-sjfonts fonts-sora fonts-staypuft \
+  fonts-summersby fonts-tiresias fonts-tlwg-laksaman-otf fonts-tlwg-purisa-otf \
+  fonts-tlwg-sawasdee-otf fonts-tomsontalks fonts-triod-postnaja fonts-tuffy \
+  fonts-ubuntu-title fonts-ukij-uyghur fonts-urw-base35 fonts-vlgothic \
+  fonts-vollkorn fonts-yanone-kaffeesatz fonts-yrsa-rasa
+
+glyphs-fonts:
+	@scripts/fonts.sh $(GLYPH_FONTS)
+
+# Only these packages' fonts, whatever else is installed: everybody gets the
+# same pictures and the same split.
+glyphs: glyphs-fonts build/glyphs-10/typefaces.tsv build/glyphs-400/typefaces.tsv
+
+build/fonts.txt: | glyphs-fonts
+	@mkdir -p build
+	@dpkg -L $(GLYPH_FONTS) | sort -u >$@
+
+build/%/typefaces.tsv: | setup build/fonts.txt
+	rm -rf build/$*
+	go run ./examples/glyphs --set $* --out build/$* --fonts build/fonts.txt
 
 clean:
 	rm -rf bin bench/out

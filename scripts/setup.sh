@@ -24,43 +24,11 @@ if ! command -v go >/dev/null 2>&1; then
   exit 1
 fi
 
-installed() { [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = "ii " ]; }
-
-missing=()
+wanted=()
 for p in "${packages[@]}"; do
   # Any C++ compiler of that name does, whoever installed it.
   if [ "$p" = g++ ] && command -v g++ >/dev/null 2>&1; then continue; fi
-  installed "$p" || missing+=("$p")
+  wanted+=("$p")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
-
-if ! command -v apt-get >/dev/null 2>&1; then
-  echo "these Debian packages are missing and there is no apt-get to install them: ${missing[*]}" >&2
-  exit 1
-fi
-as_root=()
-if [ "$(id -u)" -ne 0 ]; then
-  if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-    as_root=(sudo)
-  else
-    echo "these Debian packages are missing and you may not install them: ask an administrator for: apt-get install ${missing[*]}" >&2
-    exit 1
-  fi
-fi
-
-echo "installing with apt-get:"
-for p in "${missing[@]}"; do printf '  %-24s %s\n' "$p" "${why[$p]}"; done
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
-install() {
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}" >"$log" 2>&1
-}
-# A new machine has no package lists yet.
-if ! install; then
-  "${as_root[@]}" apt-get update >>"$log" 2>&1
-  if ! install; then
-    tail -n 5 "$log" >&2
-    echo "apt-get could not install ${missing[*]}: mend that, or install them by hand, and try again" >&2
-    exit 1
-  fi
-fi
+. "$(dirname "$0")/apt.sh"
+install_missing "${wanted[@]}"

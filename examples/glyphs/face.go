@@ -33,6 +33,9 @@ var notText = []string{
 // readFaces reads the font, or the fonts of a collection (.ttc, .otc), in a
 // file's bytes.
 func readFaces(raw []byte, wanted []rune) ([]*face, error) {
+	if len(raw) == 0 {
+		return nil, errors.New("the file is empty")
+	}
 	collection, err := sfnt.ParseCollection(raw)
 	if err != nil {
 		return nil, err
@@ -54,7 +57,7 @@ func readFaces(raw []byte, wanted []rune) ([]*face, error) {
 
 func readFace(font *sfnt.Font, wanted []rune) (*face, error) {
 	var buffer sfnt.Buffer
-	f := &face{glyphs: map[rune]sfnt.Segments{}}
+	f := &face{}
 	// The typographic names join what the plain ones, of at most four styles
 	// a family, tear apart: "Lato" and "Black", not "Lato Black" and "Regular".
 	f.family = firstName(font, &buffer, sfnt.NameIDTypographicFamily, sfnt.NameIDFamily)
@@ -69,39 +72,57 @@ func readFace(font *sfnt.Font, wanted []rune) (*face, error) {
 	}
 	outline := func(index sfnt.GlyphIndex) sfnt.Segments {
 		segments, err := font.LoadGlyph(&buffer, index, fixed.Int26_6(font.UnitsPerEm()), nil)
-		if err != nil || blank(segments) {
-			return nil // in a form that cannot be drawn, or nothing to draw
+		if err != nil {
+			return nil // in a form that cannot be drawn
 		}
 		return append(sfnt.Segments(nil), segments...)
 	}
-	// Glyph 0 is what a font draws for characters that it lacks, mostly a box.
-	// Some fonts map characters to it on purpose, or to a copy of it.
-	missing := fingerprint(outline(0))
-	alike := map[uint64][]rune{}
-	for _, r := range wanted {
-		index, err := font.GlyphIndex(&buffer, r)
-		if err != nil || index == 0 {
-			continue
+	index := func(r rune) sfnt.GlyphIndex {
+		i, err := font.GlyphIndex(&buffer, r)
+		if err != nil {
+			return 0
 		}
-		segments := outline(index)
-		print := fingerprint(segments)
-		if segments == nil || print == missing {
-			continue
-		}
-		f.glyphs[r] = segments
-		alike[print] = append(alike[print], r)
+		return i
 	}
+	f.glyphs = drawn(wanted, index, outline)
 	f.letters = likeness(f)
-	// Characters that the font draws alike, such as small letters in a face of
-	// capitals, would be one picture under two names: none of them counts.
-	for _, same := range alike {
-		if len(same) > 1 {
-			for _, r := range same {
-				delete(f.glyphs, r)
-			}
+	f.glyphs = distinct(f.glyphs)
+	return f, nil
+}
+
+// drawn are the outlines of the characters that a font really draws. index
+// finds a character's glyph; glyph 0 is what a font draws for characters that
+// it lacks, mostly a box. Some fonts map characters to it on purpose, or to a
+// copy of it, or to nothing.
+func drawn(wanted []rune, index func(rune) sfnt.GlyphIndex, outline func(sfnt.GlyphIndex) sfnt.Segments) map[rune]sfnt.Segments {
+	missing := fingerprint(outline(0))
+	glyphs := map[rune]sfnt.Segments{}
+	for _, r := range wanted {
+		i := index(r)
+		if i == 0 {
+			continue
+		}
+		if segments := outline(i); !blank(segments) && fingerprint(segments) != missing {
+			glyphs[r] = segments
 		}
 	}
-	return f, nil
+	return glyphs
+}
+
+// distinct leaves out characters that the font draws alike, such as small
+// letters in a face of capitals: one picture under two names.
+func distinct(glyphs map[rune]sfnt.Segments) map[rune]sfnt.Segments {
+	users := map[uint64]int{}
+	for _, segments := range glyphs {
+		users[fingerprint(segments)]++
+	}
+	only := map[rune]sfnt.Segments{}
+	for r, segments := range glyphs {
+		if users[fingerprint(segments)] == 1 {
+			only[r] = segments
+		}
+	}
+	return only
 }
 
 // firstName returns the first of the names that the font has.

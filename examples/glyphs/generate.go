@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"image/jpeg"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,9 +17,6 @@ import (
 // resolution (4:2:0).
 const quality = 90
 
-// fontExtensions are the files that are looked at; Type 1 fonts are not read.
-var fontExtensions = []string{".ttf", ".otf", ".ttc", ".otc"}
-
 type options struct {
 	set   set
 	out   string
@@ -32,11 +26,11 @@ type options struct {
 
 // summary is what generate made.
 type summary struct {
-	train, test     []typeface
-	pictures        int
-	files, leftOut  int
-	all             int // typefaces with A to J
-	firstLeftReason string
+	train, test []typeface
+	all         int // typefaces with A to J
+	pictures    int
+	files       int
+	leftOut     []string // files, with reasons
 }
 
 // generate makes a set: out/train and out/val with a folder for each
@@ -50,14 +44,8 @@ func generate(o options) (summary, error) {
 	if err != nil {
 		return sum, err
 	}
-	faces, left, err := loadFaces(files, o.set.characters)
-	if err != nil {
-		return sum, err
-	}
-	sum.files, sum.leftOut = len(files), len(left)
-	if len(left) > 0 {
-		sum.firstLeftReason = left[0]
-	}
+	faces, left := loadFaces(files, o.set.characters)
+	sum.files, sum.leftOut = len(files), left
 	all := typefaces(faces)
 	sum.all = len(all)
 	var usable []typeface
@@ -67,7 +55,7 @@ func generate(o options) (summary, error) {
 		}
 	}
 	if len(usable) < 2 {
-		return sum, fmt.Errorf("%d typefaces below %s hold all characters of %s, and the split needs 2 or more: install fonts (make glyphs-fonts), or name their folder with --fonts", len(usable), o.fonts, o.set.name)
+		return sum, fmt.Errorf("%d typefaces in %s hold all characters of %s, and the split needs 2 or more: install fonts (make glyphs-fonts), or name their folder with --fonts", len(usable), o.fonts, o.set.name)
 	}
 	sum.train, sum.test = split(usable, o.seed)
 	for _, part := range []struct {
@@ -81,71 +69,6 @@ func generate(o options) (summary, error) {
 		sum.pictures += n
 	}
 	return sum, os.WriteFile(filepath.Join(o.out, "typefaces.tsv"), table(o.set, all, sum.train, sum.test), 0o666)
-}
-
-// fontFiles lists the font files in a folder and below it, or those that a
-// text file names.
-func fontFiles(path string) ([]string, error) {
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no %s: name a folder of fonts, or a text file that lists font files, with --fonts", path)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var files []string
-	isFont := func(name string) bool { return slices.Contains(fontExtensions, strings.ToLower(filepath.Ext(name))) }
-	if info.IsDir() {
-		err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
-			if err == nil && !entry.IsDir() && isFont(name) {
-				files = append(files, name)
-			}
-			return err
-		})
-	} else {
-		var raw []byte
-		raw, err = os.ReadFile(path)
-		for lines := bufio.NewScanner(bytes.NewReader(raw)); lines.Scan(); {
-			if name := strings.TrimSpace(lines.Text()); isFont(name) {
-				files = append(files, name)
-			}
-		}
-	}
-	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("%s holds no fonts (%s): name another place with --fonts", path, strings.Join(fontExtensions, " "))
-	}
-	slices.Sort(files)
-	return files, err
-}
-
-// loadFaces reads all fonts; those that cannot be used are listed in left,
-// each with the reason.
-func loadFaces(files []string, wanted []rune) (faces []*face, left []string, err error) {
-	wanted = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(wanted), capitals...))))
-	found := make([][]*face, len(files))
-	reasons := make([]error, len(files))
-	var group errgroup.Group
-	group.SetLimit(runtime.GOMAXPROCS(0))
-	for i, file := range files {
-		group.Go(func() error {
-			raw, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			found[i], reasons[i] = readFaces(raw, wanted)
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, nil, err
-	}
-	for i, file := range files {
-		if reasons[i] != nil {
-			left = append(left, fmt.Sprintf("%s: %v", file, reasons[i]))
-		}
-		faces = append(faces, found[i]...)
-	}
-	return faces, left, nil
 }
 
 // with is the typeface with only those faces that hold all the characters.

@@ -60,7 +60,7 @@ func (s summary) print(o options) {
 		o.out, s.pictures, len(o.set.characters), len(s.train), len(s.test))
 	fmt.Printf("%d font files were read; %d typefaces lack characters of this set; %s/typefaces.tsv lists all\n",
 		s.files, s.all-len(s.train)-len(s.test), o.out)
-	if s.leftOut > 0 {
-		fmt.Printf("%d files were left out, the first for this reason: %s\n", s.leftOut, s.firstLeftReason)
+	for _, file := range s.leftOut {
+		fmt.Printf("left out: %s\n", file)
 	}
 }
