@@ -90,14 +90,13 @@ func drawLook(s set, seed uint64, t *typeface, character rune, variant int) (loo
 	}
 }
 
-// legible says whether the ink stands out from every shade of the background,
-// on the same side: dark on light or light on dark.
+// legible says whether the ink stands out from every shade of the background.
+// One step to the next changes too little to jump over the ink, so all shades
+// are lighter than it, or all darker.
 func (l look) legible() bool {
 	const steps = 8
-	darker := luminance(l.ink) < luminance(l.background.from)
 	for i := range steps + 1 {
-		shade := mix(l.background.from, l.background.to, float64(i)/steps)
-		if contrast(l.ink, shade) < minContrast || (luminance(l.ink) < luminance(shade)) != darker {
+		if contrast(l.ink, mix(l.background.from, l.background.to, float64(i)/steps)) < minContrast {
 			return false
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"image"
 	"math"
+	"slices"
 
 	"golang.org/x/image/vector"
 
@@ -49,7 +50,7 @@ func (d *drawing) picture(s set, f *face, character rune, l look, noise augment.
 // ink is how much of each pixel the character covers, from 0 to 1.
 func (d *drawing) ink(s set, f *face, character rune, l look) []float64 {
 	m := place(s, f, character, l)
-	drawn := coverage(d.rasterizer, f.glyphs[character], m, fineSize)
+	drawn := full(coverage(d.rasterizer, f.glyphs[character], m, fineSize))
 	radius := fine * l.weight * l.height
 	ink := shrink(thicken(drawn, radius))
 	// A hairline loses its ink when thinned, and a line much finer than a
@@ -57,6 +58,17 @@ func (d *drawing) ink(s set, f *face, character rune, l look) []float64 {
 	for plain := total(shrink(drawn)); radius < 3*fine && (total(ink) < 0.7*plain || solidity(ink) < 0.55); {
 		radius = max(radius, 0) + 0.25*fine
 		ink = shrink(thicken(drawn, radius))
+	}
+	return ink
+}
+
+// full raises ink in proportion so that the strongest covers its pixel: lines
+// finer than that have none that does.
+func full(ink []byte) []byte {
+	if most := slices.Max(ink); most > 0 && most < 255 {
+		for i, v := range ink {
+			ink[i] = byte(int(v) * 255 / int(most))
+		}
 	}
 	return ink
 }

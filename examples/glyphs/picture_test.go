@@ -9,6 +9,7 @@ import (
 	"codeberg.org/go-fonts/liberation/liberationserifregular"
 	"golang.org/x/image/font/gofont/gobolditalic"
 	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/sfnt"
 )
 
 // Every picture shows its character: whole, with solid ink whose colour stands
@@ -106,6 +107,23 @@ func checkPicture(t *testing.T, d *drawing, s set, f *face, r rune, l look) {
 			if ink[at] > 0 {
 				t.Errorf("the character touches the border at %d", at)
 				return
+			}
+		}
+	}
+}
+
+// Lines much finer than a pixel become bolder, and none is thinned away.
+func TestHairlines(t *testing.T) {
+	d := newDrawing()
+	for _, width := range []int{4, 20, 30, 40, 50} {
+		f := &face{glyphs: map[rune]sfnt.Segments{'H': rectangle(0, -700, width, 0)}}
+		for _, height := range []float64{25, 50} {
+			for _, weight := range []float64{-0.012, 0, 0.01} {
+				ink := d.ink(sets[0], f, 'H', look{height: height, weight: weight})
+				plain := height * height * float64(width) / 700
+				if solidity(ink) < 0.55 || total(ink) < 0.69*plain {
+					t.Errorf("width %d, height %g, weight %g: solidity %.2f, ink %.1f of %.1f", width, height, weight, solidity(ink), total(ink), plain)
+				}
 			}
 		}
 	}
