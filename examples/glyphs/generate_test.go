@@ -73,16 +73,16 @@ func contents(t *testing.T, dir string) map[string]string {
 
 func TestSameSeedSameFiles(t *testing.T) {
 	fonts, dir := fontFolder(t), t.TempDir()
-	make := func(name string, seed uint64) map[string]string {
+	files := func(name string, seed uint64) map[string]string {
 		out := filepath.Join(dir, name)
 		if _, err := generate(options{set: few(2), out: out, fonts: fonts, seed: seed}); err != nil {
 			t.Fatal(err)
 		}
 		return contents(t, out)
 	}
-	first := make("first", 1)
+	first := files("first", 1)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	second, other := make("second", 1), make("other", 2)
+	second, other := files("second", 1), files("other", 2)
 	if len(first) != 10*5*2+1 {
 		t.Errorf("%d files", len(first))
 	}

@@ -78,9 +78,9 @@ func drawLook(s set, seed uint64, t *typeface, character rune, variant int) (loo
 	for i := range l.background.clouds {
 		l.background.clouds[i] = stream.Float64()
 	}
-	any := func() colour { return colour{between(0, 255), between(0, 255), between(0, 255)} }
+	random := func() colour { return colour{between(0, 255), between(0, 255), between(0, 255)} }
 	for {
-		l.ink, l.background.from, l.background.to = any(), any(), any()
+		l.ink, l.background.from, l.background.to = random(), random(), random()
 		if l.background.kind == plain {
 			l.background.to = l.background.from
 		}
