@@ -203,12 +203,9 @@ func TestLoadAndFind(t *testing.T) {
 }
 
 func TestShipped(t *testing.T) {
-<<<<<<< HEAD
 	want := []string{"fashion-mnist", "fashion-mnist-bce", "fashion-mnist-cross-entropy", "fashion-mnist-margin",
-		"fashion-mnist-quick", "fashion-mnist-supcon", "fashion-mnist-triplet", "imagenet-resnet50-100ep", "photos"}
-=======
-	want := []string{"fashion-mnist", "fashion-mnist-quick", "glyphs-10", "glyphs-400", "imagenet-resnet50-100ep", "photos"}
->>>>>>> 5e39202 (glyphs: make targets, shipped recipes, tests)
+		"fashion-mnist-quick", "fashion-mnist-supcon", "fashion-mnist-triplet", "glyphs-10", "glyphs-400",
+		"imagenet-resnet50-100ep", "photos"}
 	if got := Shipped(); !reflect.DeepEqual(got, want) {
 		t.Fatalf("shipped: %v, want %v", got, want)
 	}
