@@ -185,6 +185,28 @@ func TestFolderErrors(t *testing.T) {
 	}
 }
 
+// The first images of a folder are those of its first classes.
+func TestLimitKeepsEveryClass(t *testing.T) {
+	dir := t.TempDir()
+	tree{Files: []string{"train/ant/1.png", "train/ant/2.png", "train/ant/3.png", "train/bee/1.png", "train/bee/2.png", "train/bee/3.png",
+		"val/ant/1.png", "val/bee/1.png"}}.plant(t, dir)
+	for limit, refused := range map[int]bool{0: false, 3: true, 4: false, 9: false} {
+		c, err := Open(recipe.Data{Path: dir, Format: "auto", Limit: limit})
+		switch {
+		case refused:
+			if err == nil || !strings.Contains(err.Error(), "data.limit is 3") || !strings.Contains(err.Error(), "class bee") {
+				t.Errorf("limit %d: %v", limit, err)
+			}
+		case err != nil:
+			t.Errorf("limit %d: %v", limit, err)
+		default:
+			if kept := c.Train.Len(); kept != 6 && kept != limit {
+				t.Errorf("limit %d keeps %d", limit, kept)
+			}
+		}
+	}
+}
+
 // The share that is held out is the same whatever else differs, and every class
 // that can spare an image has one in it.
 func TestSplit(t *testing.T) {

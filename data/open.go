@@ -65,8 +65,31 @@ func Open(d recipe.Data) (*Collection, error) {
 			return nil, fmt.Errorf("%s has too few images of each class to hold some out for evaluation; add images, or name a test part in data.test", d.Path)
 		}
 	}
-	c.Train = First(c.Train, d.Limit)
+	whole := c.Train
+	c.Train = First(whole, d.Limit)
+	if class := leftOut(whole, c.Train); class >= 0 {
+		err := fmt.Errorf("data.limit is %d, but the first %d training images of %s have none of class %s, for they are sorted by class: raise it, or let cone data pack mix them",
+			d.Limit, d.Limit, d.Path, whole.Classes()[class])
+		return nil, errors.Join(err, c.Close())
+	}
 	return c, nil
+}
+
+// leftOut is a class that has images in whole but none in part, or −1.
+func leftOut(whole, part Source) int {
+	if part.Len() == whole.Len() {
+		return -1
+	}
+	has := make([]bool, len(whole.Classes()))
+	for i := range part.Len() {
+		has[part.Label(i)] = true
+	}
+	for i := range whole.Len() {
+		if class := whole.Label(i); !has[class] {
+			return class
+		}
+	}
+	return -1
 }
 
 // sources turns nil pointers into nil interfaces.

@@ -23,7 +23,8 @@ type Data struct {
 	// channel, or one for all.
 	Mean []float64 `yaml:"mean,flow"`
 	Std  []float64 `yaml:"std,flow"`
-	// Limit keeps only the first Limit training images; 0 keeps all.
+	// Limit keeps only the first Limit training images, which must show every
+	// class; 0 keeps all.
 	Limit int `yaml:"limit,omitempty"`
 	// Exif turns photographs as their EXIF orientation says. torchvision's
 	// ImageFolder does not.

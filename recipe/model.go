@@ -35,8 +35,9 @@ type Model struct {
 	// Head is the projection head on the backbone.
 	Head Head `yaml:"head"`
 	// Init is where the weights start from instead of random numbers: a run's
-	// folder, a checkpoint, or a safetensors file with the same names. Empty
-	// starts afresh. The backbone must fit; what does not fit of head and
+	// folder, a checkpoint, or a safetensors or .pth file with our names or a
+	// bare network's of torchvision or timm. Empty starts afresh. The backbone
+	// must fit; what does not fit of head and
 	// classifier starts afresh.
 	Init string `yaml:"init,omitempty"`
 	// Freeze keeps the weights below these names as they are, batch norms in
