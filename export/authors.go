@@ -19,6 +19,12 @@ func Authors(c *train.Checkpoint, path string) error {
 	if c.Recipe.Method.Name != "cone" {
 		return fmt.Errorf("%s was trained by %s, and the authors' checkpoints hold a run of CoNe: export it as pth or safetensors", c.Path, c.Recipe.Method.Name)
 	}
+	switch r := c.Recipe; {
+	case r.Optim.Name != "sgd":
+		return fmt.Errorf("%s was trained by %s, and the authors' checkpoints hold the state of SGD: export it as pth or safetensors", c.Path, r.Optim.Name)
+	case r.HasStages() || len(r.Model.Freeze) > 0:
+		return fmt.Errorf("%s was trained in part only (linear.epochs or model.freeze), which the authors' program cannot go on with: export it as pth or safetensors", c.Path)
+	}
 	epoch, whole := c.Epoch()
 	if !whole {
 		return fmt.Errorf("%s was saved within epoch %d, and the authors' program goes on between epochs: resume the run to the end of the epoch, or choose another --checkpoint", c.Path, epoch+1)

@@ -75,6 +75,17 @@ func encoder(c *train.Checkpoint, rename func(string) string) ([]weights.Array, 
 // torchvision's and timm's networks have it.
 func direct(c *train.Checkpoint) bool { return c.Recipe.FinalStage().Model.Direct() }
 
+// complete refuses models whose classifier says nothing to other programs.
+func complete(c *train.Checkpoint) error {
+	switch m := c.Recipe.FinalStage().Method; {
+	case !m.TrainsClassifier():
+		return fmt.Errorf("%s has no trained classifier, for method.name is %s: export its features with --features", c.Path, m.Name)
+	case m.Name == "margin":
+		return fmt.Errorf("%s has a classifier of angles without a bias, which other programs do not have: export its features with --features", c.Path)
+	}
+	return nil
+}
+
 // featureNames are torchvision's and timm's names; the head and the classifier
 // have none.
 func featureNames(name string) string {
@@ -99,6 +110,11 @@ func networkNames(name string) string {
 // (net.…, head.head.…, fc.…).
 func Torch(c *train.Checkpoint, path string, features bool) error {
 	names := func(name string) string { return name }
+	if !features {
+		if err := complete(c); err != nil {
+			return err
+		}
+	}
 	switch {
 	case features:
 		names = featureNames

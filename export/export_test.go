@@ -220,7 +220,7 @@ func TestRefuses(t *testing.T) {
 	narrow := open(t, trained(t, r), "last")
 	out := filepath.Join(t.TempDir(), "out")
 	for what, err := range map[string]error{
-		"timm has no resnet-narrow":     Timm(narrow, out, true, 0),
+		"not resnet-narrow":             Timm(narrow, out, true, 0),
 		"was trained by cross-entropy":  Authors(narrow, out),
 		"folder " + out + " does not e": Torch(narrow, filepath.Join(out, "x.pth"), false),
 	} {

@@ -58,9 +58,14 @@ func Timm(c *train.Checkpoint, folder string, features bool, inputSize int) erro
 		if ok {
 			what += " with model.stem " + m.Stem
 		}
-		return fmt.Errorf("timm has no %s: export the model as pth", what)
+		return fmt.Errorf("this version writes ResNets with the ImageNet stem for timm, not %s: export the model as pth", what)
 	case !features && !direct(c):
 		return errors.New("timm's networks have no projection head between features and classifier, and this model has one: export its features with --features, or the whole model as pth")
+	}
+	if !features {
+		if err := complete(c); err != nil {
+			return err
+		}
 	}
 	config := timmConfig{
 		Architecture: m.Backbone, NumFeatures: width, GlobalPool: "avg",

@@ -3,7 +3,8 @@ package recipe
 import "slices"
 
 // Linear is a second stage: a linear classifier on frozen features, after the
-// first stage has trained them (SupCon, arXiv 2004.11362).
+// first stage has trained them (SupCon, arXiv 2004.11362). Images are sampled
+// as in the first stage, but shuffled where that takes so many per class.
 type Linear struct {
 	// Epochs of the second stage; 0 has none.
 	Epochs int `yaml:"epochs"`
@@ -40,7 +41,10 @@ func (r Recipe) FinalStage() Recipe {
 	if len(r.Linear.Augment) > 0 {
 		second.Augment = second.Linear.Augment
 	}
-	second.Data.Sampling.Order, second.Data.Sampling.Repeats = "shuffle", 1
+	if second.Data.Sampling.Order == "per-class" {
+		second.Data.Sampling.Order = "shuffle"
+	}
+	second.Evaluate.Classifier = "linear"
 	second.Method.Name = "cross-entropy"
 	second.Model.Init = ""
 	for _, part := range []string{"net", "head"} {

@@ -87,7 +87,7 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 		return result, err
 	}
 	if r.NeedsIndex() {
-		if j.index, err = newTestLoader(collection.Train, r); err != nil {
+		if j.index, err = newIndexLoader(collection.Train, r); err != nil {
 			return result, err
 		}
 		defer j.index.Close()

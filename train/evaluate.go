@@ -23,27 +23,41 @@ type judge struct {
 	settings  recipe.KNN
 }
 
-// evaluate tells how good the run is.
+// evaluate tells how good the run is; at its end, if the recipe asks for it,
+// also by the neighbours.
 func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
-	last := r.at.Epoch >= r.recipe.Epochs
-	judged := func(e *model.Encoder) (report.Result, error) {
-		j := judge{
-			encoder: e, precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
-			test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
-		}
-		return j.evaluate(ctx, r.recipe.UsesKNN(), r.recipe.Evaluate.KNN.Report && last)
+	j := judge{
+		encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
+		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
 	}
-	if out.weights, err = judged(r.encoder()); err != nil {
+	neighbors := r.recipe.UsesKNN()
+	if out.weights, err = j.evaluate(ctx, neighbors, false); err != nil {
 		return out, err
 	}
 	if r.average != nil {
-		result, err := judged(r.average.encoder)
+		average := j
+		average.encoder = r.average.encoder
+		result, err := average.evaluate(ctx, neighbors, false)
 		if err != nil {
 			return out, err
 		}
 		out.average = &result
 	}
+	if !neighbors && r.recipe.Evaluate.KNN.Report && r.ends(out.judged()) {
+		voted, err := j.vote(ctx)
+		if err != nil {
+			return out, err
+		}
+		out.weights.KNNTop1 = &voted.Top1
+	}
 	return out, r.listLost()
+}
+
+// ends says whether an epoch with that top-1 is the last.
+func (r *run) ends(top1 float64) bool {
+	patience := r.recipe.EarlyStopping.Patience
+	stuck := patience > 0 && r.at.BestEpoch > 0 && top1 <= r.at.Best && r.at.Epoch-r.at.BestEpoch >= patience
+	return stuck || r.at.Epoch >= r.recipe.Epochs
 }
 
 // evaluate counts every test image exactly once, by the classifier or by its

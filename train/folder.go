@@ -20,6 +20,16 @@ import (
 type folder struct {
 	path string
 	lock *os.File
+	// outer is the run that this one is a stage of, or "".
+	outer string
+}
+
+// run is the folder that a user names to continue.
+func (f folder) run() string {
+	if f.outer != "" {
+		return f.outer
+	}
+	return f.path
 }
 
 const (

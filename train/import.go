@@ -32,6 +32,9 @@ func Import(r recipe.Recipe, folderPath string, e Engine, file string, o ImportO
 	if err := r.Validate(); err != nil {
 		return nil, 0, err
 	}
+	if r.HasStages() {
+		return nil, 0, fmt.Errorf("linear.epochs is %d, and an imported run has one stage: set linear.epochs=0, or start both with cone train --init %s", r.Linear.Epochs, file)
+	}
 	source, err := weights.OpenAny(file)
 	if err != nil {
 		return nil, 0, err
@@ -102,13 +105,19 @@ func checkWhole(source weights.Source, file string, r recipe.Recipe) (int, error
 
 // take fills the fresh run with what the file has.
 func (r *run) take(source weights.Source, file string, o ImportOptions) (*dialect.Plan, error) {
-	entries := r.state()
-	if !o.Whole {
-		entries = under(dialect.Query, entries)
+	var entries []*nn.Entry
+	for _, e := range r.state() {
+		// Other programs know no moving average: it starts from what they have.
+		if !strings.HasPrefix(e.Name, averagePrefix) && (o.Whole || strings.HasPrefix(e.Name, dialect.Query)) {
+			entries = append(entries, e)
+		}
 	}
 	plan, err := fill(entries, source, file, dialect.Options{Direct: r.recipe.Model.Direct(), DropClassifier: o.DropClassifier})
 	if err != nil {
 		return nil, err
+	}
+	if r.average != nil {
+		r.average.encoder.Tree.CopyFrom(r.encoder().Tree)
 	}
 	if o.Whole {
 		err = r.checkBank(file)

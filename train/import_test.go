@@ -375,3 +375,39 @@ func TestImportLies(t *testing.T) {
 		}
 	}
 }
+
+// TestImportAverages: the moving average of an imported run starts from what
+// was imported, by either way in.
+func TestImportAverages(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		r := tiny(writeData(t, side, trainCount, testCount))
+		r.EMA.Decay = 0.9
+		path := filepath.Join(t.TempDir(), "run")
+		if _, _, err := Import(r, path, testEngine(t), foreign("authors-2.tar"), ImportOptions{Whole: whole}); err != nil {
+			t.Fatal(err)
+		}
+		run, averages := open(t, checkpointFile(path, "last")), 0
+		for _, name := range run.Names() {
+			part, ok := strings.CutPrefix(name, averagePrefix)
+			if !ok {
+				continue
+			}
+			averages++
+			a, err := run.Read(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := run.Read(weightsPrefix + part)
+			if err != nil || !bytes.Equal(a.Data, b.Data) {
+				t.Errorf("%s is not what was imported: %v", name, err)
+			}
+		}
+		if averages == 0 {
+			t.Error("the run has no average")
+		}
+	}
+	r := tiny(writeData(t, side, trainCount, testCount))
+	r.Linear.Epochs = 1
+	_, _, err := Import(r, filepath.Join(t.TempDir(), "run"), testEngine(t), foreign("authors-2.tar"), ImportOptions{})
+	oneSentence(t, err, "linear.epochs is 1", "--init")
+}

@@ -48,7 +48,8 @@ func (j judge) embed(ctx context.Context) (embeddings tensor.Tensor, labels []in
 	if err != nil {
 		return embeddings, nil, err
 	}
-	return tensor.From(all, len(labels), len(all)/len(labels)).ToDevice(j.input.device), labels, nil
+	embeddings = tensor.From(all, len(labels), len(all)/len(labels)).ToDevice(j.input.device)
+	return embeddings, labels, nil
 }
 
 func unitEmbedding(o method.Output) tensor.Tensor {

@@ -41,6 +41,13 @@ func newTestLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
 	return l, nil
 }
 
+// newIndexLoader prepares the training images as test images are: each once,
+// for their embeddings. It keeps no pictures beside those that training keeps.
+func newIndexLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
+	r.Data.CacheMB = 0
+	return newTestLoader(s, r)
+}
+
 func codecOptions(d recipe.Data) codec.Options {
 	return codec.Options{Exif: d.Exif, MaxPixels: d.MaxPixels}
 }

@@ -225,7 +225,7 @@ func TestWhatAMethodCannotLearnFromIsRefused(t *testing.T) {
 		set    []string
 		says   []string
 	}{
-		{"one class", append(make([]byte, 37), 1, 2, 3), []string{"data.limit=20"}, []string{"one class", "data.limit"}},
+		{"a limit of one class", append(make([]byte, 37), 1, 2, 3), []string{"data.limit=20"}, []string{"data.limit is 20", "class 1"}},
 		{"a class with one image", append(make([]byte, 35), 1, 2, 2, 3, 3), triplet, []string{"class 1 has one", "triplet"}},
 		{"too many weights", nil, []string{"method.class_weights=[1, 2, 3]"}, []string{"method.class_weights has 3 values", "4 classes"}},
 		{"more neighbours than images", nil, []string{"evaluate.classifier=knn", "evaluate.knn.k=251"}, []string{"evaluate.knn.k", "250"}},

@@ -72,6 +72,9 @@ func sameNumbers(asked, run recipe.Recipe, path string) error {
 	// What the user leaves open is as the run found it.
 	asked.Optim, run.Optim = asked.Optim.Resolved(), run.Optim.Resolved()
 	asked.Linear.Optim, run.Linear.Optim = asked.Linear.Optim.Resolved(), run.Linear.Optim.Resolved()
+	if asked.Model.ImageSize == 0 {
+		asked.Model.ImageSize = run.Model.ImageSize
+	}
 	open, found := &asked.Method.CoNe, run.Method.CoNe
 	if open.BankSize == 0 {
 		open.BankSize = found.BankSize
@@ -112,7 +115,7 @@ func (f folder) newestCheckpoint(warn func(string)) (*Checkpoint, error) {
 		warn(fmt.Sprintf("warning: skipping a checkpoint: %v", err))
 		damaged = append(damaged, c.info)
 	}
-	return nil, fmt.Errorf("%s has no usable checkpoint: start the run anew with cone train %s", f.path, f.file("recipe.yaml"))
+	return nil, fmt.Errorf("%s has no usable checkpoint: start the run anew with cone train %s", f.path, filepath.Join(f.run(), "recipe.yaml"))
 }
 
 // found is a file that should be a checkpoint.

@@ -189,3 +189,19 @@ func TestResumeNeedsARun(t *testing.T) {
 		}
 	}
 }
+
+// What the user leaves open is as the run found it.
+func TestSameNumbersTakesWhatIsOpen(t *testing.T) {
+	found := recipe.Default()
+	found.Data.Path, found.Model.ImageSize = "images", 224
+	found.Method.CoNe.BankSize, found.Method.CoNe.Neighbors = 512, 8
+	asked := found.Clone()
+	asked.Model.ImageSize, asked.Method.CoNe.BankSize, asked.Method.CoNe.Neighbors = 0, 0, 0
+	if err := sameNumbers(asked, found, "run"); err != nil {
+		t.Error(err)
+	}
+	asked.Model.ImageSize = 160
+	if err := sameNumbers(asked, found, "run"); err == nil || !strings.Contains(err.Error(), "model.image_size") {
+		t.Errorf("another image_size: %v", err)
+	}
+}

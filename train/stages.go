@@ -15,6 +15,13 @@ import (
 
 const firstStage = "stage-1"
 
+// stage makes or opens the first stage's folder.
+func (f folder) stage(open func(string) (folder, error)) (folder, error) {
+	inner, err := open(f.file(firstStage))
+	inner.outer = f.path
+	return inner, err
+}
+
 // startStages trains both stages in a new folder.
 func startStages(ctx context.Context, whole recipe.Recipe, path string, e Engine) (Outcome, error) {
 	var f folder
@@ -26,7 +33,7 @@ func startStages(ctx context.Context, whole recipe.Recipe, path string, e Engine
 		if err := whole.Save(f.file("recipe.yaml")); err != nil {
 			return f, err
 		}
-		return createFolder(f.file(firstStage))
+		return f.stage(createFolder)
 	}, nil)
 	if f.path == "" {
 		return out, err // refused before it began
@@ -42,7 +49,7 @@ func startStages(ctx context.Context, whole recipe.Recipe, path string, e Engine
 // newest checkpoint of the second, or nil.
 func resumeStages(ctx context.Context, whole recipe.Recipe, f folder, e Engine, c *Checkpoint) (Outcome, error) {
 	if c == nil {
-		if out, err := finishFirst(ctx, whole.FirstStage(), f, e); err != nil {
+		if out, err := finishFirst(ctx, whole, f, e); err != nil {
 			return out, err
 		}
 	}
@@ -50,12 +57,13 @@ func resumeStages(ctx context.Context, whole recipe.Recipe, f folder, e Engine, 
 }
 
 // finishFirst brings the first stage to its end, from wherever it stands.
-func finishFirst(ctx context.Context, first recipe.Recipe, f folder, e Engine) (out Outcome, err error) {
-	p, path := plan{recipe: first, whole: first}, f.file(firstStage)
-	if _, err := os.Stat(filepath.Join(path, checkpointFolder)); err != nil {
-		return p.run(ctx, e, func() (folder, error) { return createFolder(path) }, nil)
+func finishFirst(ctx context.Context, whole recipe.Recipe, f folder, e Engine) (out Outcome, err error) {
+	first := whole.FirstStage()
+	p := plan{recipe: first, whole: first, nextBatch: whole.Linear.Batch}
+	if _, err := os.Stat(filepath.Join(f.file(firstStage), checkpointFolder)); err != nil {
+		return p.run(ctx, e, func() (folder, error) { return f.stage(createFolder) }, nil)
 	}
-	inner, err := openRun(path)
+	inner, err := f.stage(openRun)
 	if err != nil {
 		return out, err
 	}

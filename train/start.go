@@ -76,11 +76,11 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 		}
 		defer f.close()
 		if err := r.openFolder(f, from); err != nil {
-			return explainFullDisk(err, f.path)
+			return explainFullDisk(err, f.run())
 		}
 		defer r.metrics.Close()
 		defer r.progress.Finish()
-		err = explainFullDisk(r.loop(ctx), f.path)
+		err = explainFullDisk(r.loop(ctx), f.run())
 		if err != nil {
 			r.folder.log(err.Error())
 			_ = r.listLost() // perhaps the reason; what stopped the run counts more
@@ -159,7 +159,7 @@ func (r *run) build() error {
 		return err
 	}
 	if r.recipe.NeedsIndex() {
-		if r.index, err = newTestLoader(r.data.Train, r.recipe); err != nil {
+		if r.index, err = newIndexLoader(r.data.Train, r.recipe); err != nil {
 			return err
 		}
 	}

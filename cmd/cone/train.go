@@ -124,7 +124,9 @@ func (s *settings) overrides(args []string, path string) func(recipe.Recipe) (re
 				return r, err
 			}
 		}
-		if path != "" {
+		if len(args) > 0 {
+			r = withData(r, path) // as when the run was started
+		} else if path != "" {
 			r.Data.Path = path
 		}
 		return s.apply(r)

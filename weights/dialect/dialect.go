@@ -9,6 +9,7 @@ package dialect
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cone/weights"
@@ -57,8 +58,8 @@ func Detect(s weights.Source) (Dialect, error) {
 	for _, known := range []struct {
 		name    string
 		dialect Dialect
-	}{{Query + "net.conv1.weight", Authors}, {"net.conv1.weight", Encoder}, {"conv1.weight", ResNet}} {
-		if _, ok := s.Info(known.name); ok {
+	}{{Query + "net.", Authors}, {"net.", Encoder}, {"conv1.weight", ResNet}} {
+		if slices.ContainsFunc(s.Names(), func(name string) bool { return strings.HasPrefix(name, known.name) }) {
 			return known.dialect, nil
 		}
 	}
