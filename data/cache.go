@@ -1,7 +1,6 @@
 package data
 
 import (
-	"math"
 	"sync/atomic"
 
 	"cone/augment"
@@ -15,6 +14,9 @@ type cache struct {
 	pictures []atomic.Pointer[picture.Image]
 	room     atomic.Int64 // bytes
 }
+
+// overhead is an Image and its pointer.
+const overhead = 64
 
 // sampled is how many headers are read to estimate what a collection takes.
 const sampled = 512
@@ -48,14 +50,13 @@ func newCache(s Source, o codec.Options, bytes int64) *cache {
 		sum += float64(file.Shape().Bytes())
 		seen++
 	}
-	const overhead = 64 // an Image and its pointer
 	if seen == 0 || (sum/seen+overhead)*float64(n) > float64(bytes) {
 		return nil
 	}
 	c := &cache{pictures: make([]atomic.Pointer[picture.Image], n)}
-	// The estimate may be a little low; a collection far beyond it is decoded
-	// again and again where it does not fit.
-	c.room.Store(bytes + int64(math.Round(float64(bytes)/4)))
+	// The estimate may be a little low: what does not fit is decoded again and
+	// again.
+	c.room.Store(bytes)
 	return c
 }
 
@@ -69,7 +70,8 @@ func (c *cache) get(index int) *picture.Image {
 
 // put keeps the picture, which nobody may change any more, if there is room.
 func (c *cache) put(index int, im *picture.Image) {
-	if c.room.Add(-int64(len(im.Pixels))) >= 0 {
-		c.pictures[index].Store(im)
+	size := int64(len(im.Pixels)) + overhead
+	if c.room.Add(-size) < 0 || !c.pictures[index].CompareAndSwap(nil, im) {
+		c.room.Add(size) // no room, or another worker was faster
 	}
 }

@@ -154,6 +154,10 @@ func openFolders(dir, trainName, testName string) (train, test Source, err error
 			if err != nil {
 				return nil, nil, err
 			}
+			if names := s.Classes(); !slices.ContainsFunc(names, func(name string) bool { return !isPart(name) }) {
+				return nil, nil, fmt.Errorf("the folders %s in %s look like parts and not like classes; name them in data.train and data.test",
+					strings.Join(names, ", "), dir)
+			}
 			return s, nil, nil
 		}
 	}
@@ -180,6 +184,15 @@ func openFolders(dir, trainName, testName string) (train, test Source, err error
 		return nil, nil, err
 	}
 	return first, second, nil
+}
+
+// isPart says whether a folder's name is usual for a part of a collection.
+func isPart(name string) bool {
+	switch strings.ToLower(name) {
+	case "train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval":
+		return true
+	}
+	return false
 }
 
 func hasFolder(dir, name string) bool {

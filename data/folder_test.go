@@ -160,6 +160,7 @@ func TestFolderErrors(t *testing.T) {
 		{[]string{"train/a/1.png", "train/b/2.png"}, "", "val", "val: no such file or directory"},
 		{[]string{"train/a/1.png", "val/a/2.png"}, "", "", " has images of one class only; a classifier needs at least two"},
 		{[]string{"a/1.png", "b/2.png"}, "", "", " has too few images of each class to hold some out for evaluation"},
+		{[]string{"Training/a/1.png", "Training/b/2.png", "Testing/a/1.png"}, "", "", "the folders Testing, Training in DIR look like parts and not like classes; name them in data.train and data.test"},
 		{[]string{"1.png", "2.png"}, "", "", " holds no collection of images that is known; its pictures lie side by side: put those of each class into a folder"},
 		{[]string{".cache/x/1.png"}, "", "", " holds no collection of images that is known; looked for class folders"},
 		{[]string{"file"}, "", "", " holds no collection of images that is known; looked for class folders"},

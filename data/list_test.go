@@ -147,3 +147,16 @@ func TestListThatCannotBeRead(t *testing.T) {
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, syscall.EIO }
+
+// Labels that count from 1 leave a class without images, which has none to
+// hold out either.
+func TestListWithAnEmptyClass(t *testing.T) {
+	dir := write(t, t.TempDir(), map[string][]byte{"train.txt": []byte("a 1\nb 1\nc 2\nd 2\ne 4\n")})
+	c, err := Open(recipe.Data{Path: dir, Format: "auto", TestShare: 0.1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Split || c.Train.Len() != 3 || c.Test.Len() != 2 || len(c.Train.Classes()) != 5 {
+		t.Errorf("%v, %d and %d images of %q", c.Split, c.Train.Len(), c.Test.Len(), c.Train.Classes())
+	}
+}

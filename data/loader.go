@@ -184,6 +184,10 @@ func (l *Loader) Wait() time.Duration { return time.Duration(l.waited.Load()) }
 // Lost lists the pictures that could not be decoded so far.
 func (l *Loader) Lost() []Lost { return l.lost.list() }
 
+// Recall adds pictures that an earlier part of a run could not decode to those
+// that Lost lists.
+func (l *Loader) Recall(met []Lost) { l.lost.recall(met) }
+
 // Cached says whether decoded pictures are kept in memory.
 func (l *Loader) Cached() bool { return l.cache != nil }
 

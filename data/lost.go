@@ -40,6 +40,17 @@ func (l *lost) add(index int, reason error) error {
 	return nil
 }
 
+// recall takes up what an earlier part of a run met.
+func (l *lost) recall(met []Lost) {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+	for _, m := range met {
+		if m.Index >= 0 && m.Index < l.images {
+			l.reasons[m.Index] = m.Reason
+		}
+	}
+}
+
 func (l *lost) list() []Lost {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()

@@ -109,7 +109,11 @@ func isShard(name string) bool {
 
 // detect finds out what lies at the path.
 func detect(d recipe.Data) (string, error) {
+	info, err := os.Stat(d.Path)
 	for _, name := range []string{d.Train, filepath.Base(d.Path)} {
+		if name != d.Train && err == nil && info.IsDir() {
+			continue // a folder, whatever it is called
+		}
 		if isShard(name) {
 			return "webdataset", nil
 		}
@@ -120,7 +124,6 @@ func detect(d recipe.Data) (string, error) {
 			return "list", nil
 		}
 	}
-	info, err := os.Stat(d.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("there is nothing at %q; name the folder or file that holds the images", d.Path)
@@ -143,14 +146,16 @@ func detect(d recipe.Data) (string, error) {
 		return "", err
 	}
 	_, known := findCIFAR(d.Path)
-	// Archives are often left beside what was unpacked from them.
+	// Archives and lists are often left beside what was unpacked from them.
 	unpacked, _ := subfolders(filepath.Join(d.Path, "train"))
 	switch {
 	case has(func(name string) bool { return strings.HasPrefix(name, "train-images-idx3-ubyte") }):
 		return "mnist-idx", nil
 	case known != nil:
 		return "cifar", nil
-	case has(func(name string) bool { return strings.HasSuffix(name, ".tar") }) && len(unpacked) == 0:
+	case len(unpacked) > 0:
+		return "folder", nil
+	case has(func(name string) bool { return strings.HasSuffix(name, ".tar") }):
 		return "webdataset", nil
 	case has(func(name string) bool { return strings.HasSuffix(name, ".parquet") }) || len(parquets) > 0:
 		return "parquet", nil

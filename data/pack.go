@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"cone/augment"
 )
@@ -115,7 +116,7 @@ func (o *PackOptions) check() error {
 func classLines(src Source, dst string) (string, error) {
 	names := src.Classes()
 	for _, name := range names {
-		if strings.ContainsAny(name, "\r\n") || strings.TrimSpace(name) != name || name == "" {
+		if !utf8.ValidString(name) || strings.ContainsAny(name, "\r\n") || strings.TrimSpace(name) != name || name == "" {
 			return "", fmt.Errorf("the class %q cannot be written as a line of classes.txt; rename it", name)
 		}
 	}

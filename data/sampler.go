@@ -25,6 +25,7 @@ type Sampler struct {
 	seed     uint64
 	batch    int
 	images   int
+	fixed    []Visit   // the same in every epoch, where it is not nil
 	shards   []int     // first indices, for order "shards"
 	byClass  [][]int32 // images of every class that has some, for the orders by class
 	weights  []float64 // of the classes in byClass, cumulative, ending with 1
@@ -65,6 +66,10 @@ func NewSampler(s recipe.Sampling, seed uint64, src Source, batch int) (*Sampler
 	return sampler, nil
 }
 
+// Visiting is a sampler that visits the given images in that order, in every
+// epoch: to look at them.
+func Visiting(indices []int) *Sampler { return &Sampler{fixed: once(indices)} }
+
 // group lists the images by class and sets the classes' chances.
 func (s *Sampler) group(src Source) {
 	all := make([][]int32, len(src.Classes()))
@@ -91,6 +96,9 @@ func (s *Sampler) group(src Source) {
 // Visits returns the visits of an epoch in order. There are as many as images,
 // whatever the order; only repeats that do not divide them leave a rest out.
 func (s *Sampler) Visits(epoch int) []Visit {
+	if s.fixed != nil {
+		return s.fixed
+	}
 	var visits []Visit
 	switch s.settings.Order {
 	case "shuffle":
@@ -110,6 +118,9 @@ func (s *Sampler) Visits(epoch int) []Visit {
 
 // Len is the number of visits of every epoch.
 func (s *Sampler) Len() int {
+	if s.fixed != nil {
+		return len(s.fixed)
+	}
 	n := s.images
 	if s.settings.Order == "per-class" {
 		n = n / s.batch * s.batch

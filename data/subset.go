@@ -77,9 +77,12 @@ func split(s Source, share float64, seed uint64) (train, test Source) {
 	}
 	held := make([]bool, s.Len())
 	for c, images := range byClass {
+		if len(images) < 2 {
+			continue // a class that has nothing to spare, or nothing at all
+		}
 		random := augment.NewStream(seed, augment.PurposeSplit, uint64(c))
 		n := int(math.Round(share * float64(len(images))))
-		n = max(min(n, len(images)-1), min(1, len(images)-1))
+		n = max(min(n, len(images)-1), 1)
 		for _, at := range permutation(&random, len(images))[:n] {
 			held[images[at]] = true
 		}

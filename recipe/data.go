@@ -40,8 +40,8 @@ type Data struct {
 	OnError string `yaml:"on_error"`
 	// MaxPixels bounds height×width of a picture, before it is decoded.
 	MaxPixels int `yaml:"max_pixels"`
-	// CacheMB is the memory, in MiB, up to which decoded pictures are kept, if
-	// all training images fit; 0 keeps none.
+	// CacheMB is the memory, in MiB, up to which decoded pictures are kept, of
+	// the training and of the test images each, if all of them fit; 0 keeps none.
 	CacheMB int `yaml:"cache_mb"`
 	// Workers prepare batches beside the training step; 0 means one per core.
 	// The number never changes what a batch holds.

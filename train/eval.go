@@ -66,6 +66,16 @@ func EvaluateFile(ctx context.Context, c *Checkpoint, file string, e Engine) (re
 	})
 }
 
+// firstDifference is where two lists of as many names differ first, or −1.
+func firstDifference(a, b []string) int {
+	for i := range a {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return -1
+}
+
 func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.Entry) error) (result report.Result, err error) {
 	r := c.Recipe.FinalStage()
 	collection, err := data.Open(r.Data)
@@ -77,6 +87,10 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 	if len(test.Classes()) != len(c.Classes) || data.Channels(test) != c.Channels {
 		return result, fmt.Errorf("%s has %d classes of %d-channel images, but the model was trained for %d of %d",
 			r.Data.Path, len(test.Classes()), data.Channels(test), len(c.Classes), c.Channels)
+	}
+	if at := firstDifference(test.Classes(), c.Classes); at >= 0 {
+		return result, fmt.Errorf("class %d is %q in %s, but %q in the model: evaluate data with the classes in the model's order (classes.txt can give it)",
+			at, test.Classes()[at], r.Data.Path, c.Classes[at])
 	}
 	j := judge{classes: test.Classes(), settings: r.Evaluate.KNN}
 	if j.test, err = newTestLoader(test, r); err != nil {

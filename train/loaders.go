@@ -2,12 +2,15 @@ package train
 
 import (
 	"fmt"
+	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"cone/codec"
 	"cone/data"
 	"cone/recipe"
+	"cone/weights"
 )
 
 // newTrainLoader prepares the training images as the recipe and its method
@@ -69,8 +72,19 @@ func (r *run) describeData() string {
 	if r.loader.Cached() {
 		kept = ", decoded pictures kept in memory"
 	}
-	return fmt.Sprintf("%s: %d training and %d test images of %d classes (%s%s)", r.recipe.Data.Path,
-		r.data.Train.Len(), r.data.Test.Len(), len(r.data.Train.Classes()), r.data.Format, kept)
+	return fmt.Sprintf("%s: %d training and %d test images of %d classes (%s%s)%s", r.recipe.Data.Path,
+		r.data.Train.Len(), r.data.Test.Len(), len(r.data.Train.Classes()), r.data.Format, kept, withoutImages(r.data.Train))
+}
+
+// withoutImages names a class that has no training images, which may be meant
+// or come from labels that count from 1.
+func withoutImages(s data.Source) string {
+	for class, n := range countClasses(s) {
+		if n == 0 {
+			return fmt.Sprintf("; class %s has no training images", s.Classes()[class])
+		}
+	}
+	return ""
 }
 
 // listLost writes the pictures that could not be decoded into the run's
@@ -86,16 +100,50 @@ func (r *run) listLost() error {
 	for _, part := range []struct {
 		name string
 		lost []data.Lost
-	}{{"training", trained}, {"test", tested}} {
+	}{{lostTraining, trained}, {lostTest, tested}} {
 		for _, l := range part.lost {
 			fmt.Fprintf(&text, "%s\t%d\t%s\n", part.name, l.Index, strings.ReplaceAll(l.Reason, "\n", " "))
 		}
 	}
-	if err := os.WriteFile(r.folder.file(lostFile), []byte(text.String()), 0o666); err != nil {
+	err := weights.WriteFileAtomic(r.folder.file(lostFile), func(w io.Writer) error {
+		_, err := io.WriteString(w, text.String())
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("cannot list the pictures that cannot be decoded: %w", err)
 	}
 	return nil
 }
 
+// recallLost takes up the list of an earlier part of the run.
+func (r *run) recallLost() {
+	text, err := os.ReadFile(r.folder.file(lostFile))
+	if err != nil {
+		return // there is none, mostly
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 3)
+		if len(fields) != 3 {
+			continue
+		}
+		index, err := strconv.Atoi(fields[1])
+		if err != nil {
+			continue
+		}
+		met := []data.Lost{{Index: index, Reason: fields[2]}}
+		switch fields[0] {
+		case lostTraining:
+			r.loader.Recall(met)
+		case lostTest:
+			r.testLoader.Recall(met)
+		}
+	}
+	r.lost = len(r.loader.Lost()) + len(r.testLoader.Lost())
+}
+
 // lostFile lists pictures that could not be decoded: part, index, reason.
-const lostFile = "undecodable.tsv"
+const (
+	lostFile     = "undecodable.tsv"
+	lostTraining = "training"
+	lostTest     = "test"
+)

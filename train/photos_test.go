@@ -3,6 +3,7 @@ package train
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -145,5 +146,32 @@ func TestBankSizeFromTheData(t *testing.T) {
 		if c := p.recipe.Method.CoNe; p.whole.Method.CoNe != c || err != nil || c.BankSize != want[0] || c.Neighbors != want[1] {
 			t.Errorf("%d images: a bank of %d, %d neighbours, error %v", images, c.BankSize, c.Neighbors, err)
 		}
+	}
+}
+
+// What an earlier part of a run could not decode stays in the list, and a run
+// that ends for its pictures' sake can be continued from where it ended.
+func TestLostPicturesOutliveAResume(t *testing.T) {
+	photos := writePhotos(t, trainCount, testCount)
+	spoil(t, filepath.Join(photos, "train", "class-1", "0033.jpg"))
+	spoil(t, filepath.Join(photos, "val", "class-2", "0006.jpg")) // one of 53: too many
+	path := filepath.Join(t.TempDir(), "run")
+	_, err := Start(context.Background(), tinyPhotos(photos), path, testEngine(t))
+	var tooMany *data.TooManyLost
+	if !errors.As(err, &tooMany) || tooMany.Images != testCount {
+		t.Fatalf("a test picture cut short: %v", err)
+	}
+	if at := savedAt(t, path, "last"); at.Step != perEpoch {
+		t.Errorf("the run was kept at step %d", at.Step)
+	}
+	// The test picture is mended; the training picture is not met again.
+	if err := os.Remove(filepath.Join(photos, "val", "class-2", "0006.jpg")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Resume(context.Background(), path, nil, testEngine(t)); err != nil {
+		t.Fatal(err)
+	}
+	if list := string(mustRead(t, filepath.Join(path, lostFile))); !strings.Contains(list, filepath.Join("class-1", "0033.jpg")) {
+		t.Errorf("%s holds %q", lostFile, list)
 	}
 }

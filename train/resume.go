@@ -173,6 +173,9 @@ func (r *run) restore(c *Checkpoint) error {
 		return fmt.Errorf("the run in %s was started on %d training images, but %s has %d: resume it with the same data",
 			r.folder.path, c.images, r.recipe.Data.Path, r.data.Train.Len())
 	}
+	if is := r.data.Train.Classes(); len(is) != len(c.Classes) || firstDifference(is, c.Classes) >= 0 {
+		return fmt.Errorf("the run in %s was started on other classes than those of %s: resume it with the same data", r.folder.path, r.recipe.Data.Path)
+	}
 	// "auto" may mean something else on another machine.
 	if was, is := c.file.Metadata()[keyCompute], r.precision.Compute.String(); was != is {
 		return fmt.Errorf("the run in %s computed in %s, but here precision %s means %s: resume it on a machine like the first, or start a new run",

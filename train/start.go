@@ -195,6 +195,7 @@ func bankWarning(r recipe.Recipe, stepsPerEpoch int) string {
 func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	r.folder = f
 	if from != nil {
+		r.recallLost()
 		err = r.restore(from)
 	} else {
 		err = r.whole.Save(f.file("recipe.yaml"))

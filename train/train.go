@@ -96,7 +96,7 @@ func (r *run) steps(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return r.keep(err)
 		}
 		if err := r.step(batch); err != nil {
 			return err
@@ -123,6 +123,10 @@ func (r *run) interrupt() error {
 	}
 	return ErrInterrupted
 }
+
+// keep saves the run before an error ends it that is none of the weights', such
+// as a picture that cannot be read.
+func (r *run) keep(err error) error { return errors.Join(err, r.save()) }
 
 // step learns from one batch and writes down how it went.
 func (r *run) step(batch *data.Batch) error {
@@ -208,7 +212,7 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 			return r.interrupt()
 		}
 		if err != nil {
-			return err
+			return r.keep(err)
 		}
 		if err := evaluated.write(r.folder.path, record); err != nil {
 			return err

@@ -17,7 +17,8 @@ func newDataPack() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "pack SRC DST",
 		Short: "Write a collection as tar shards",
-		Long: `Write a collection as WebDataset tar shards, which disks read in long runs:
+		Long: `Write a collection as WebDataset tar shards, which disks read in long runs when
+data.sampling.order is shards:
 train-000000.tar, … and val-000000.tar, …, with each picture's own bytes and
 its label, and classes.txt. Training images are put in random order.`,
 		Example: `  cone data pack photos shards

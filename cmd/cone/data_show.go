@@ -77,36 +77,37 @@ func contactSheet(ctx context.Context, r recipe.Recipe, rows, columns int) (repo
 		return report.Sheet{}, err
 	}
 	defer collection.Close()
-	order := data.Order(r.Seed, 0, collection.Train.Len())
-	some := data.Subset(collection.Train, order[:min(rows, len(order))])
+	all := collection.Train
+	order := data.Order(r.Seed, 0, all.Len())
+	order = order[:min(rows, len(order))]
 	options := data.Options{
-		Batch: some.Len(), Seed: r.Seed, Augment: r.Augment, Exact: r.Data.Exact,
+		Batch: len(order), Seed: r.Seed, Sampler: data.Visiting(order), Augment: r.Augment, Exact: r.Data.Exact,
 		Codec:   codec.Options{Exif: r.Data.Exif, MaxPixels: r.Data.MaxPixels},
 		Workers: r.Data.Workers, OnError: data.Fail,
 	}
-	trained, err := data.NewLoader(some, options)
+	trained, err := data.NewLoader(all, options)
 	if err != nil {
 		return report.Sheet{}, err
 	}
 	defer trained.Close()
-	if size := trained.ImageSize(); some.Len()*(columns+1) > maxSheet/(size.Height*size.Width) {
-		return report.Sheet{}, fmt.Errorf("%d pictures of %v, %d times each, make too large a sheet: lower --rows or --columns", some.Len(), size, columns)
+	if size := trained.ImageSize(); len(order)*(columns+1) > maxSheet/(size.Height*size.Width) {
+		return report.Sheet{}, fmt.Errorf("%d pictures of %v, %d times each, make too large a sheet: lower --rows or --columns", len(order), size, columns)
 	}
-	sheet := report.Sheet{Rows: make([]report.SheetRow, some.Len())}
-	for i := range sheet.Rows {
-		sheet.Rows[i].Label = collection.Train.Classes()[some.Label(i)] + "  " + some.Name(i)
+	sheet := report.Sheet{Rows: make([]report.SheetRow, len(order))}
+	for i, at := range order {
+		sheet.Rows[i].Label = all.Classes()[all.Label(at)] + "  " + all.Name(at)
 	}
 	options.Augment, options.Exact = r.Evaluate.Transform, true
 	// A training image may need what the test images do not, such as a resize.
-	if evaluated, err := data.NewLoader(some, options); err == nil {
+	if evaluated, err := data.NewLoader(all, options); err == nil {
 		defer evaluated.Close()
-		if err := addColumn(ctx, &sheet, some.Classes(), evaluated, 0); err != nil {
+		if err := addColumn(ctx, &sheet, all.Classes(), evaluated, 0); err != nil {
 			return report.Sheet{}, err
 		}
 		sheet.Heads = append(sheet.Heads, "evaluation")
 	}
 	for epoch := range columns {
-		if err := addColumn(ctx, &sheet, some.Classes(), trained, epoch); err != nil {
+		if err := addColumn(ctx, &sheet, all.Classes(), trained, epoch); err != nil {
 			return report.Sheet{}, err
 		}
 		sheet.Heads = append(sheet.Heads, fmt.Sprintf("epoch %d", epoch+1))
@@ -128,8 +129,8 @@ func addColumn(ctx context.Context, sheet *report.Sheet, classes []string, l *da
 	}
 	defer b.Release()
 	size := picture.Size{Height: b.H, Width: b.W, Channels: b.C}
-	for i, at := range b.Indices {
-		row := &sheet.Rows[at]
+	for i := range b.N {
+		row := &sheet.Rows[i]
 		pixels := b.Images[i*size.Bytes() : (i+1)*size.Bytes()]
 		row.Pictures = append(row.Pictures, picture.Image{Size: size, Pixels: slices.Clone(pixels)})
 		if b.Partners == nil {
