@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"cone/augment"
 	"cone/codec"
@@ -366,5 +367,29 @@ func TestLoaderMixes(t *testing.T) {
 	}
 	if _, err := NewLoader(f, Options{Batch: 8, Augment: steps, Views: 2}); err == nil || !strings.Contains(err.Error(), "one view") {
 		t.Errorf("mixing two views: %v", err)
+	}
+}
+
+// Large pictures wait for each other's memory, and small ones for nobody.
+func TestLargePicturesWait(t *testing.T) {
+	if done := admit(picture.Size{Height: 4096, Width: 4096, Channels: 3}); done != nil {
+		t.Error("a picture of 16 megapixels waits")
+	}
+	big := picture.Size{Height: 9000, Width: 9000, Channels: 3} // 1.2 GB
+	first := admit(big)
+	second := make(chan func())
+	go func() { second <- admit(big) }()
+	select {
+	case <-second:
+		t.Fatal("two pictures of 81 megapixels are prepared at the same time")
+	case <-time.After(50 * time.Millisecond):
+	}
+	first()
+	(<-second)()
+	// More than there is at all still goes through, alone.
+	if done := admit(picture.Size{Height: 20_000, Width: 20_000, Channels: 3}); done == nil {
+		t.Error("a picture of 400 megapixels does not wait")
+	} else {
+		done()
 	}
 }

@@ -17,6 +17,7 @@ type worker struct {
 	scratch *augment.Scratch
 	file    []byte        // of the picture at hand, or raw pixels
 	raw     picture.Image // looks at the pixels of a raw picture
+	done    func()        // after a large picture
 }
 
 func newWorker(l *Loader) *worker {
@@ -25,7 +26,7 @@ func newWorker(l *Loader) *worker {
 
 // run prepares spans until the loader closes.
 func (w *worker) run() {
-	defer w.decoder.Close()
+	defer func() { w.decoder.Close() }() // letGo may have changed it
 	yieldToTraining()
 	for {
 		select {
@@ -112,6 +113,7 @@ func (w *worker) image(b *pending, i int) error {
 func (w *worker) views(b *pending, i, index, repeat int) error {
 	l := w.loader
 	lazy, err := w.open(index)
+	defer w.letGo()
 	if err != nil {
 		return err
 	}
@@ -125,6 +127,17 @@ func (w *worker) views(b *pending, i, index, repeat int) error {
 		}
 	}
 	return nil
+}
+
+// letGo gives back what a large picture took, buffers included.
+func (w *worker) letGo() {
+	if w.done == nil {
+		return
+	}
+	w.decoder.Close()
+	w.decoder, w.scratch, w.file = codec.NewDecoder(w.loader.options.Codec), w.loader.transform.Scratch(), nil
+	w.done()
+	w.done = nil
 }
 
 // open makes picture index ready to be transformed.
@@ -145,6 +158,7 @@ func (w *worker) open(index int) (picture.Lazy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", s.Name(index), err)
 	}
+	w.done = admit(file.Shape())
 	if w.loader.cache == nil {
 		return file, nil
 	}
