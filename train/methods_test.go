@@ -231,6 +231,7 @@ func TestWhatAMethodCannotLearnFromIsRefused(t *testing.T) {
 		{"more neighbours than images", nil, []string{"evaluate.classifier=knn", "evaluate.knn.k=251"}, []string{"evaluate.knn.k", "250"}},
 		{"no such part", nil, []string{"model.freeze=[nett]"}, []string{"model.freeze", "nett"}},
 		{"nothing left", nil, []string{"method.name=cross-entropy", "model.freeze=[net, head, fc]"}, []string{"model.freeze", "nothing to train"}},
+		{"only the classifier left", nil, []string{"method.name=supcon", "model.freeze=[net.conv1, net.bn1, net.layer1, net.layer2, net.layer3, head.head]"}, []string{"model.freeze", "supcon"}},
 		{"a second batch too large", nil, []string{"method.name=supcon", "linear.epochs=1", "linear.batch=251"}, []string{"linear.batch is 251", "250"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

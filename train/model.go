@@ -2,11 +2,13 @@ package train
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"cone/data"
 	"cone/method"
 	"cone/model"
+	"cone/nn"
 	"cone/recipe"
 	"cone/tensor"
 )
@@ -18,6 +20,11 @@ func newEncoder(r recipe.Recipe, classes, channels int, d tensor.DType, on tenso
 		return model.NewAngularEncoder(r.Model, classes, channels, method.AngularScale(r.Method.Margin), d, on)
 	}
 	return model.NewEncoder(r.Model, classes, channels, d, on)
+}
+
+// trainsBelow says whether anything below the classifier learns.
+func trainsBelow(e *model.Encoder) bool {
+	return slices.ContainsFunc(e.Tree.Parameters(), func(p *nn.Entry) bool { return !strings.HasPrefix(p.Name, "fc.") })
 }
 
 // newMethod makes the recipe's objective with fresh weights, or where the run
@@ -38,6 +45,10 @@ func (r *run) newMethod(d tensor.DType) (method.Method, error) {
 	query, err := another()
 	if err != nil {
 		return nil, err
+	}
+	if !r.recipe.Method.TrainsClassifier() && !trainsBelow(query) {
+		query.Free()
+		return nil, fmt.Errorf("model.freeze leaves only the classifier, which method.name %s does not train: freeze less, or choose cross-entropy", r.recipe.Method.Name)
 	}
 	if init := r.recipe.Model.Init; init != "" && !r.resumed {
 		notes, err := initialise(query, r.recipe.Model, init)
