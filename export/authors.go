@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"cone/optim"
 	"cone/train"
 	"cone/weights"
 	"cone/weights/dialect"
@@ -143,11 +144,7 @@ func optimizer(c *train.Checkpoint, w *weights.TorchWriter, all []entry) (any, e
 		}
 	}
 	o := c.Recipe.Optim
-	rate := o.LR
-	if o.ReferenceBatch > 0 {
-		rate *= float64(c.Recipe.Batch) / float64(o.ReferenceBatch)
-	}
-	group := dict("lr", rate, "momentum", o.Momentum, "dampening", int64(0), "weight_decay", o.WeightDecay, "nesterov", o.Nesterov,
+	group := dict("lr", optim.FullRate(o, c.Recipe.Batch), "momentum", o.Momentum, "dampening", int64(0), "weight_decay", o.WeightDecay, "nesterov", o.Nesterov,
 		"maximize", false, "foreach", nil, "differentiable", false, "params", indices)
 	return dict("state", state, "param_groups", &pickle.List{Items: []any{group}}), nil
 }
