@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/cpu"
 
+	"cone/internal/native"
 	"cone/report"
 	"cone/tensor"
 	"cone/train"
@@ -27,6 +28,7 @@ type version struct {
 	Threads       int      `json:"threads"`
 	CUDA          bool     `json:"cuda"`
 	Precision     string   `json:"default_precision"`
+	Allocator     string   `json:"allocator"`
 	OpenBLASCore  string   `json:"openblas_coretype,omitempty"`
 	TorchBuild    string   `json:"libtorch_build"`
 }
@@ -55,6 +57,7 @@ func newVersion() *cobra.Command {
 			t.Row("libtorch's CPU kernels", v.CPUCapability)
 			t.Row("CPU features", strings.Join(v.CPUFeatures, " "))
 			t.Row("cores, threads", fmt.Sprintf("%d, %d", v.Cores, v.Threads))
+			t.Row("memory allocator", v.Allocator)
 			t.Row("CUDA", v.CUDA)
 			t.Row("default precision", v.Precision)
 			_, err = t.WriteTo(os.Stdout)
@@ -74,6 +77,7 @@ func currentVersion() (v version, err error) {
 		Cone: "(devel)", Go: runtime.Version(), Torch: tensor.TorchVersion(), Cores: runtime.NumCPU(),
 		CUDA: tensor.HasCUDA(), Precision: "float32", OpenBLASCore: os.Getenv("OPENBLAS_CORETYPE"),
 		CPUFeatures: cpuFeatures(), CPUCapability: tensor.CPUCapability(), TorchBuild: tensor.BuildInfo(),
+		Allocator: native.Allocator(),
 	}
 	if engine.HasFastBFloat16() {
 		v.Precision = "bfloat16"

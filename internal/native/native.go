@@ -36,9 +36,6 @@ func missing() (added []string) {
 		// and keeps the other from computing: 560 ms a step, 345 with these.
 		{"GOMP_SPINCOUNT", "5000"},
 		{"OPENBLAS_THREAD_TIMEOUT", "10"},
-		// By default every tensor above 32 MB is fresh memory, whose pages the
-		// kernel clears at first touch. Keep memory, in large pages: a tenth.
-		{"GLIBC_TUNABLES", "glibc.malloc.hugetlb=1:glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:glibc.malloc.arena_max=1"},
 	}
 	// OpenBLAS 0.3.21 takes its AVX2 kernels on AMD processors that have
 	// AVX-512; the SkylakeX kernels are up to 1.7 times as fast there.
