@@ -51,14 +51,15 @@ type run struct {
 // the run can be saved and taken up again without a trace.
 func (r *run) loop(ctx context.Context) error {
 	for !r.finished() {
-		started, waited := time.Now(), r.loader.Wait()
+		started, waited, seen := time.Now(), r.loader.Wait(), r.images
 		// A run may have been stopped after an epoch's last step.
 		if !r.at.atEpochEnd() {
 			if err := r.steps(ctx); err != nil {
 				return err
 			}
 		}
-		if err := r.endEpoch(ctx, time.Since(started), r.loader.Wait()-waited); err != nil {
+		p := part{took: time.Since(started), waited: r.loader.Wait() - waited, images: r.images - seen}
+		if err := r.endEpoch(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -193,15 +194,21 @@ func (r *run) tell(l learnt, rate float64) error {
 	return r.metrics.Write(record)
 }
 
-// endEpoch evaluates, writes the epoch down and saves the run. The epoch's
-// steps, or those since the run was taken up again, took so long, of which they
-// waited for data so long.
-func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
+// part is an epoch's steps, or those since the run was taken up again: how long
+// they took, how long of that they waited for data, and this process's images.
+type part struct {
+	took, waited time.Duration
+	images       int64
+}
+
+// endEpoch evaluates, writes the epoch down and saves the run.
+func (r *run) endEpoch(ctx context.Context, p part) error {
 	epoch := r.at.Epoch // already the next one's number, so this one's from 1
 	record := map[string]any{
 		"kind": "epoch", "step": r.at.Step, "epoch": epoch,
 		"lr": r.schedule.Rate(r.at.Step - 1), "losses": r.at.means(r.at.Sums),
-		"seconds": took.Seconds(), "data_wait_seconds": waited.Seconds(),
+		"seconds": p.took.Seconds(), "data_wait_seconds": p.waited.Seconds(), "images": p.images,
+		"peak_memory_bytes": peakMemory(),
 	}
 	for name, v := range r.at.means(r.at.Figures) {
 		record[name] = v
@@ -221,7 +228,7 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 		if top1 := evaluated.judged(); top1 > r.at.Best || r.at.BestEpoch == 0 {
 			r.at.Best, r.at.BestEpoch = top1, epoch
 		}
-		r.say("epoch %d/%d: %v (%.0f s)", epoch, r.recipe.Epochs, evaluated, took.Seconds())
+		r.say("epoch %d/%d: %v (%.0f s)", epoch, r.recipe.Epochs, evaluated, p.took.Seconds())
 	}
 	r.at.startEpoch()
 	if r.outOfPatience() && epoch < r.recipe.Epochs {

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"cone/compare"
+	"cone/model"
+	"cone/recipe"
+	"cone/report"
+	"cone/train"
+	"cone/weights"
+)
+
+func newCompare() *cobra.Command {
+	var s settings
+	var e engineFlags
+	var out string
+	var seeds int
+	var first uint64
+	c := &cobra.Command{
+		Use:   "compare RECIPE…",
+		Short: "Train recipes with several seeds each, and say how they differ",
+		Long: `Train every recipe with every seed, one run after the other, skipping what is
+finished and resuming what is not, and write into one folder: comparison.md and
+comparison.csv (means and 95 % intervals over the seeds, top-1 seed by seed
+against the first recipe), runs.csv, and the plots runs and curves as PNG and SVG.
+Tables and plots follow every finished run. Ctrl-C saves the run in progress and
+exits 130; the same command goes on.`,
+		Example: `  cone compare fashion-mnist-cross-entropy fashion-mnist-quick --seeds 3
+  cone compare a.yaml b.yaml --seeds 5 --out runs/a-and-b --set epochs=20`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if seeds < 1 {
+				return usageError{fmt.Errorf("--seeds is %d: give at least 1", seeds)}
+			}
+			recipes, err := s.load(args)
+			if err != nil {
+				return err
+			}
+			program, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			folder, err := compare.OpenFolder(out)
+			if err != nil {
+				return err
+			}
+			defer folder.Close()
+			runs, err := planRuns(folder, recipes, first, seeds)
+			if err != nil {
+				return err
+			}
+			commands := compare.Commands{Program: program, Flags: e.args(), Stderr: os.Stderr}
+			return compareRuns(c.Context(), folder, recipes, runs, commands)
+		},
+	}
+	s.flags(c)
+	e.flags(c)
+	c.Flags().StringVar(&out, "out", filepath.Join("runs", "comparison"), "folder of the comparison")
+	c.Flags().IntVar(&seeds, "seeds", 3, "runs of each recipe")
+	c.Flags().Uint64Var(&first, "first-seed", 0, "seed of the first run; the others count on from it")
+	return c
+}
+
+// load finds the recipes and changes each by --set.
+func (s *settings) load(names []string) (out []recipe.Recipe, err error) {
+	known := map[string]string{}
+	for _, name := range names {
+		r, err := recipe.Find(name)
+		if err != nil {
+			return nil, err
+		}
+		base := filepath.Base(r.Name)
+		if other, twice := known[base]; twice {
+			return nil, fmt.Errorf("%s and %s both have the name %s: give one of them another (name: in the file)", other, name, base)
+		}
+		known[base] = name
+		if r, err = s.apply(r); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// args are the flags as another cone takes them.
+func (e *engineFlags) args() []string {
+	return []string{"--device", e.device, "--threads", strconv.Itoa(e.threads)}
+}
+
+// planRuns plans the recipes' runs, a row per recipe and a column per seed.
+func planRuns(f *compare.Folder, recipes []recipe.Recipe, first uint64, seeds int) ([][]compare.Run, error) {
+	var out [][]compare.Run
+	for _, r := range recipes {
+		var row []compare.Run
+		for i := range seeds {
+			r := r.Clone()
+			r.Seed = first + uint64(i)
+			run, err := f.Run(r)
+			if err != nil {
+				return nil, err
+			}
+			row = append(row, run)
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// compareRuns finishes all runs, every recipe's first seed first, so that early
+// tables compare all recipes, and ends with the table.
+func compareRuns(ctx context.Context, f *compare.Folder, recipes []recipe.Recipe, runs [][]compare.Run, c compare.Commands) error {
+	total, done := len(runs)*len(runs[0]), 0
+	for seed := range runs[0] {
+		for i := range runs {
+			done++
+			if runs[i][seed].Finished() {
+				continue
+			}
+			fmt.Fprintf(os.Stderr, "run %d of %d: %s, seed %d\n", done, total, recipes[i].Name, runs[i][seed].Recipe.Seed)
+			err := c.Finish(ctx, runs[i][seed])
+			if ctx.Err() != nil {
+				fmt.Fprintln(os.Stderr, "saved; the same command goes on")
+				return train.ErrInterrupted
+			}
+			if err != nil {
+				return err
+			}
+			if err := writeComparison(f, recipes, runs); err != nil {
+				return err
+			}
+		}
+	}
+	if err := writeComparison(f, recipes, runs); err != nil {
+		return err
+	}
+	table, err := os.ReadFile(f.File("comparison.md"))
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%s\nThe comparison lies in %s: comparison.md, comparison.csv, runs.csv, runs.png, curves.png, runs/.\n", table, f.File(""))
+	return nil
+}
+
+// writeComparison writes tables and plots of what is finished.
+func writeComparison(f *compare.Folder, recipes []recipe.Recipe, runs [][]compare.Run) error {
+	var groups []compare.Group
+	for i, row := range runs {
+		g := compare.Group{Name: filepath.Base(recipes[i].Name)}
+		for _, r := range row {
+			if !r.Finished() {
+				continue
+			}
+			o, err := r.Outcome()
+			if err != nil {
+				return err
+			}
+			if o.Weights, err = countWeights(r.Folder); err != nil {
+				return err
+			}
+			g.Outcomes = append(g.Outcomes, o)
+		}
+		groups = append(groups, g)
+	}
+	return errors.Join(
+		write(f.File("comparison.md"), groups, compare.WriteMarkdown),
+		write(f.File("comparison.csv"), groups, compare.WriteCSV),
+		write(f.File("runs.csv"), groups, compare.WriteRuns),
+		report.Runs(f.File("runs"), compare.Series(groups)),
+		report.RunCurves(f.File("curves"), compare.Series(groups)),
+	)
+}
+
+func write(path string, groups []compare.Group, to func(io.Writer, []compare.Group) error) error {
+	return weights.WriteFileAtomic(path, func(w io.Writer) error { return to(w, groups) })
+}
+
+// countWeights is the number of weights of a run's evaluated network.
+func countWeights(run string) (int, error) {
+	c, err := train.FindCheckpoint(run, "last")
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	e, err := model.NewSketch(c.Recipe.FinalStage().Model, len(c.Classes), c.Channels)
+	if err != nil {
+		return 0, err
+	}
+	return e.Tree.Count(), nil
+}
