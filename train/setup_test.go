@@ -262,7 +262,7 @@ func sameRecords(t *testing.T, got, want string) {
 		return
 	}
 	for i := range a {
-		for _, time := range []string{"seconds", "data_wait_seconds"} {
+		for _, time := range []string{"seconds", "data_wait_seconds", "images", "peak_memory_bytes"} {
 			delete(a[i], time)
 			delete(b[i], time)
 		}

@@ -105,6 +105,12 @@ func TestMetricsHaveOneRecordPerStepAndEpoch(t *testing.T) {
 			if wait, ok := record["data_wait_seconds"].(float64); !ok || wait < 0 || wait > seconds {
 				t.Errorf("epoch %d waited %v s for data in %v s", epochs, record["data_wait_seconds"], seconds)
 			}
+			if n, _ := record["images"].(float64); n != float64(perEpoch*r.Batch) {
+				t.Errorf("epoch %d trained on %v images", epochs, record["images"])
+			}
+			if peak, _ := record["peak_memory_bytes"].(float64); peak < 10e6 { // libtorch alone needs more
+				t.Errorf("epoch %d has a peak of %v bytes", epochs, record["peak_memory_bytes"])
+			}
 			// Every second epoch is evaluated, and the last one.
 			if _, ok := record["top1"].(float64); ok != (epochs >= 2) {
 				t.Errorf("epoch %d has top-1 %v", epochs, record["top1"])
