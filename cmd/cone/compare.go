@@ -15,6 +15,7 @@ import (
 	"cone/model"
 	"cone/recipe"
 	"cone/report"
+	"cone/tensor"
 	"cone/train"
 	"cone/weights"
 )
@@ -23,6 +24,7 @@ func newCompare() *cobra.Command {
 	var s settings
 	var e engineFlags
 	var out string
+	var vary []string
 	var seeds int
 	var first uint64
 	c := &cobra.Command{
@@ -35,13 +37,15 @@ against the first recipe), runs.csv, and the plots runs and curves as PNG and SV
 Tables and plots follow every finished run. Ctrl-C saves the run in progress and
 exits 130; the same command goes on.`,
 		Example: `  cone compare fashion-mnist-cross-entropy fashion-mnist-quick --seeds 3
-  cone compare a.yaml b.yaml --seeds 5 --out runs/a-and-b --set epochs=20`,
+  cone compare a.yaml b.yaml --seeds 5 --out runs/a-and-b --set epochs=20
+  cone compare glyphs-10 --vary method.name=cross-entropy,supcon,cone
+  cone compare mine.yaml --vary method.cone.neighbors=16,64,256 --vary optim.lr=0.05,0.1`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if seeds < 1 {
 				return usageError{fmt.Errorf("--seeds is %d: give at least 1", seeds)}
 			}
-			recipes, err := s.load(args)
+			recipes, err := s.load(args, vary)
 			if err != nil {
 				return err
 			}
@@ -65,13 +69,14 @@ exits 130; the same command goes on.`,
 	s.flags(c)
 	e.flags(c)
 	c.Flags().StringVar(&out, "out", filepath.Join("runs", "comparison"), "folder of the comparison")
+	c.Flags().StringArrayVar(&vary, "vary", nil, "compare values of a setting, as optim.lr=0.05,0.1 (repeatable: all combinations)")
 	c.Flags().IntVar(&seeds, "seeds", 3, "runs of each recipe")
 	c.Flags().Uint64Var(&first, "first-seed", 0, "seed of the first run; the others count on from it")
 	return c
 }
 
-// load finds the recipes and changes each by --set.
-func (s *settings) load(names []string) (out []recipe.Recipe, err error) {
+// load finds the recipes, changes each by --set, and multiplies it by --vary.
+func (s *settings) load(names, vary []string) (out []recipe.Recipe, err error) {
 	known := map[string]string{}
 	for _, name := range names {
 		r, err := recipe.Find(name)
@@ -83,10 +88,16 @@ func (s *settings) load(names []string) (out []recipe.Recipe, err error) {
 			return nil, fmt.Errorf("%s and %s both have the name %s: give one of them another (name: in the file)", other, name, base)
 		}
 		known[base] = name
-		if r, err = s.apply(r); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+		all, err := variants(r, vary)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, r)
+		for _, r := range all {
+			if r, err = s.apply(r); err != nil {
+				return nil, fmt.Errorf("%s: %w", r.Name, err)
+			}
+			out = append(out, r)
+		}
 	}
 	return out, nil
 }
@@ -184,15 +195,20 @@ func write(path string, groups []compare.Group, to func(io.Writer, []compare.Gro
 }
 
 // countWeights is the number of weights of a run's evaluated network.
-func countWeights(run string) (int, error) {
+func countWeights(run string) (n int, err error) {
 	c, err := train.FindCheckpoint(run, "last")
 	if err != nil {
 		return 0, err
 	}
 	defer c.Close()
-	e, err := model.NewSketch(c.Recipe.FinalStage().Model, len(c.Classes), c.Channels)
-	if err != nil {
-		return 0, err
-	}
-	return e.Tree.Count(), nil
+	err = tensor.Run(func() error {
+		e, err := model.NewSketch(c.Recipe.FinalStage().Model, len(c.Classes), c.Channels)
+		if err != nil {
+			return err
+		}
+		defer e.Free()
+		n = e.Tree.Count()
+		return nil
+	})
+	return n, err
 }
