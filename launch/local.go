@@ -174,6 +174,7 @@ func (l Local) start(i int, ended chan exit) (*process, error) {
 	}
 	go func() {
 		err := c.Wait()
+		_ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) // what it started and left
 		for _, t := range tags {
 			t.flush()
 		}
