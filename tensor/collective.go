@@ -133,3 +133,67 @@ func handlesOf(ts []Tensor) []door.Handle {
 	}
 	return out
 }
+
+// GatherRows joins the rows of all processes along dimension 0; rows says how
+// many each has. The gradient that a process gets for its own rows is the sum
+// over what all of them made of these.
+func (c *Collectives) GatherRows(t Tensor, rows []int) Tensor {
+	list := make([]int64, len(rows))
+	for i, n := range rows {
+		list[i] = int64(n)
+	}
+	var r door.Result
+	c.g.GatherRows(t.h, list, &r)
+	if r.Error != "" {
+		fail("gather_rows", r.Error)
+	}
+	return Tensor{door.Handle(r.Value[0])}
+}
+
+// SyncBatchNorm is Tensor.BatchNorm in training by the statistics of all
+// processes together, however many images each has, as torch.nn.SyncBatchNorm.
+// The gradients of weight and bias are this process's own part.
+func (c *Collectives) SyncBatchNorm(x, weight, bias, runningMean, runningVar Tensor, momentum, eps float64) Tensor {
+	var r door.Result
+	c.g.SyncBatchNorm(x.h, weight.h, bias.h, runningMean.h, runningVar.h, momentum, eps, &r)
+	if r.Error != "" {
+		fail("sync_batch_norm", r.Error)
+	}
+	return Tensor{door.Handle(r.Value[0])}
+}
+
+// Buckets are the gradients of some parameters, summed over all processes a
+// bucket at a time.
+type Buckets struct{ b door.Buckets }
+
+// NewBuckets makes a bucket of the parameters up to each of the ends, which
+// must be of one type. With overlap a bucket sets out while the armed backward
+// pass still runs; otherwise all of them do in Finish.
+func (c *Collectives) NewBuckets(parameters []Tensor, ends []int, overlap bool) *Buckets {
+	list := make([]int64, len(ends))
+	for i, n := range ends {
+		list[i] = int64(n)
+	}
+	var r door.Result
+	b := door.OpenBuckets(c.g, handlesOf(parameters), list, overlap, &r)
+	if r.Error != "" {
+		fail("gradient buckets", r.Error)
+	}
+	return &Buckets{b}
+}
+
+// Arm says that the next backward pass makes the gradients that are to be sent.
+func (b *Buckets) Arm() { b.b.Arm() }
+
+// Finish waits until all gradients are summed and leaves the sums in their
+// place. A parameter without a gradient counts as zero.
+func (b *Buckets) Finish() {
+	var r door.Result
+	b.b.Finish(&r)
+	if r.Error != "" {
+		fail("gradient sum", r.Error)
+	}
+}
+
+// Close ends the buckets.
+func (b *Buckets) Close() { b.b.Close() }

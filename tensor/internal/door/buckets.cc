@@ -10,11 +10,11 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace {
 
 using namespace cone;
-using torch::autograd::Node;
 using torch::autograd::variable_list;
 
 struct Member {
@@ -141,10 +141,13 @@ struct Hook : torch::autograd::FunctionPostHook {
   }
 };
 
+// A shared pointer, whose kind differs between versions.
+using Node = decltype(torch::autograd::impl::grad_accumulator(std::declval<const at::Tensor &>()));
+
 struct Handle {
   std::shared_ptr<Buckets> buckets;
   // Autograd holds these nodes weakly: without an owner the hooks would go.
-  std::vector<std::pair<std::shared_ptr<Node>, uintptr_t>> hooks;
+  std::vector<std::pair<Node, uintptr_t>> hooks;
 
   ~Handle() {
     for (auto &h : hooks) h.first->del_post_hook(h.second);

@@ -132,3 +132,43 @@ func (g Group) Broadcast(kind, root int, tensors []Handle, r *Result) {
 }
 
 func handles(h []Handle) *C.int64_t { return (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(h))) }
+
+// Buckets are gradients that are summed over the ranks.
+type Buckets struct{ p unsafe.Pointer }
+
+// OpenBuckets puts the parameters up to each of the ends into one bucket.
+func OpenBuckets(g Group, parameters []Handle, ends []int64, overlap bool, r *Result) (b Buckets) {
+	var c C.cone_result
+	C.cone_buckets_open(g.p, handles(parameters), C.int(len(parameters)),
+		(*C.int64_t)(unsafe.Pointer(unsafe.SliceData(ends))), C.int(len(ends)), boolInt(overlap), &b.p, &c)
+	r.take(&c)
+	return b
+}
+
+// Arm says that the next backward pass makes what is to be sent.
+func (b Buckets) Arm() { C.cone_buckets_arm(b.p) }
+
+// Finish leaves the sums as the parameters' gradients.
+func (b Buckets) Finish(r *Result) {
+	var c C.cone_result
+	C.cone_buckets_finish(b.p, &c)
+	r.take(&c)
+}
+
+// Close ends the buckets and their hooks.
+func (b Buckets) Close() { C.cone_buckets_close(b.p) }
+
+// SyncBatchNorm normalises by the statistics of all ranks.
+func (g Group) SyncBatchNorm(x, weight, bias, runningMean, runningVar Handle, momentum, eps float64, r *Result) {
+	var c C.cone_result
+	C.cone_sync_batch_norm(g.p, C.int64_t(x), C.int64_t(weight), C.int64_t(bias), C.int64_t(runningMean),
+		C.int64_t(runningVar), C.double(momentum), C.double(eps), &c)
+	r.take(&c)
+}
+
+// GatherRows joins the ranks' rows; the gradient flows back to each.
+func (g Group) GatherRows(x Handle, rows []int64, r *Result) {
+	var c C.cone_result
+	C.cone_gather_rows(g.p, C.int64_t(x), (*C.int64_t)(unsafe.Pointer(unsafe.SliceData(rows))), &c)
+	r.take(&c)
+}
