@@ -50,7 +50,8 @@ func (r *run) newMethod(d tensor.DType) (method.Method, error) {
 		query.Free()
 		return nil, fmt.Errorf("model.freeze leaves only the classifier, which method.name %s does not train: freeze less, or choose cross-entropy", r.recipe.Method.Name)
 	}
-	if init := r.recipe.Model.Init; init != "" && !r.resumed {
+	// Rank 0 hands what it read to the others.
+	if init := r.recipe.Model.Init; init != "" && !r.resumed && r.first() {
 		notes, err := initialise(query, r.recipe.Model, init)
 		if err != nil {
 			query.Free()

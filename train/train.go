@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cone/data"
+	"cone/dist"
 	"cone/method"
 	"cone/model"
 	"cone/optim"
@@ -35,12 +36,14 @@ type run struct {
 	method     method.Method
 	precision  method.Precision
 	optimizer  optim.Optimizer
+	gradients  *dist.Gradients
 	average    *average // nil unless the recipe has one
 	schedule   optim.Schedule
 	metrics    *report.Metrics
 	progress   *report.Progress
 	at         position
-	images     int64 // seen by this process
+	images     int64 // seen by all ranks since this process started
+	timed      speed // what tellRates has told of
 	resumed    bool
 	notes      []string   // for people, before the first step
 	lost       int        // pictures listed as undecodable
@@ -92,11 +95,18 @@ func (r *run) steps(ctx context.Context) error {
 	defer batches.Close()
 	for {
 		batch, err := batches.Next()
-		if err == io.EOF {
-			return nil
+		ended := err == io.EOF
+		if ended {
+			err = nil
 		}
-		if err != nil {
+		stop, err := r.agree(ctx, err)
+		switch {
+		case err != nil:
 			return r.keep(err)
+		case stop:
+			return r.interrupt()
+		case ended:
+			return nil
 		}
 		if err := r.step(batch); err != nil {
 			return err
@@ -105,7 +115,7 @@ func (r *run) steps(ctx context.Context) error {
 		if err := r.listLost(); err != nil {
 			return err
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && r.alone() { // several agree before the next step
 			return r.interrupt()
 		}
 		if every := r.recipe.Checkpoint.EverySteps; every > 0 && r.at.Step%every == 0 {
@@ -136,7 +146,7 @@ func (r *run) step(batch *data.Batch) error {
 		return err
 	}
 	r.at.advance(l.values, l.figures, r.loader.BatchesPerEpoch())
-	r.images += int64(batch.N)
+	r.images += int64(batch.N * r.engine.group().Size())
 	return r.tell(l, rate)
 }
 
@@ -154,14 +164,21 @@ func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 				loss := r.method.Loss(step, whole.part(i, parts))
 				l.order = addTerms(l.values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)
 				addTerms(l.figures, loss.Figures, parts)
-				if err = r.checkFinite(l); err == nil {
-					loss.Total.Scale(1 / float64(parts)).Backward()
+				r.meanOverRanks(l.values, l.figures)
+				if err = r.checkFinite(l); err != nil {
+					return
 				}
+				if i == parts-1 {
+					r.gradients.Arm()
+				}
+				// Equal shares: what is summed over ranks and parts is the mean.
+				loss.Total.Scale(1 / float64(parts*r.engine.group().Size())).Backward()
 			})
 			if err != nil {
 				return
 			}
 		}
+		r.gradients.Sum()
 		l.norm = r.optimizer.Step(rate)
 		r.method.AfterBackward(step)
 		if r.average != nil {
@@ -173,6 +190,9 @@ func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 
 // tell shows a finished step and writes it down.
 func (r *run) tell(l learnt, rate float64) error {
+	if !r.first() {
+		return nil
+	}
 	record := map[string]any{"kind": "step", "step": r.at.Step, "epoch": r.at.shownEpoch(), "lr": rate}
 	state := report.State{
 		Epoch: r.at.shownEpoch(), Epochs: r.recipe.Epochs,
@@ -214,7 +234,7 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 		if err != nil {
 			return r.keep(err)
 		}
-		if err := evaluated.write(r.folder.path, record); err != nil {
+		if err := r.onFirst(func() error { return evaluated.write(r.folder.path, record) }); err != nil {
 			return err
 		}
 		r.evaluated = evaluated
@@ -223,15 +243,21 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 		}
 		r.say("epoch %d/%d: %v (%.0f s)", epoch, r.recipe.Epochs, evaluated, took.Seconds())
 	}
+	if err := r.tellRates(record, took); err != nil {
+		return err
+	}
 	r.at.startEpoch()
 	if r.outOfPatience() && epoch < r.recipe.Epochs {
 		r.say("the run ends here: top-1 has not risen since epoch %d, and early_stopping.patience is %d",
 			r.at.BestEpoch, r.recipe.EarlyStopping.Patience)
 	}
-	if err := r.metrics.Write(record); err != nil {
-		return err
-	}
-	if err := r.folder.drawCurves(); err != nil {
+	err := r.onFirst(func() error {
+		if err := r.metrics.Write(record); err != nil {
+			return err
+		}
+		return r.folder.drawCurves()
+	})
+	if err != nil {
 		return err
 	}
 	return r.save()
