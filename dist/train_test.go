@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cone/dist"
+	"cone/internal/processes"
 	"cone/tensor"
 )
 
@@ -210,16 +211,16 @@ func init() {
 
 // TestSyncBatchNorm: three ranks with 1, 2 and 3 images see and learn what one
 // process with all six does.
-func TestSyncBatchNorm(t *testing.T) { together(t, 3, "batch norm") }
+func TestSyncBatchNorm(t *testing.T) { processes.Together(t, 3, "batch norm") }
 
-func TestGatherRowsHasTheGradientOfAllRanks(t *testing.T) { together(t, 3, "gather rows") }
+func TestGatherRowsHasTheGradientOfAllRanks(t *testing.T) { processes.Together(t, 3, "gather rows") }
 
 // TestGradients: sums over ranks, after accumulation, in several buckets, with
 // and without overlap, in the parameters' own layout.
-func TestGradients(t *testing.T) { together(t, 2, "gradients") }
+func TestGradients(t *testing.T) { processes.Together(t, 2, "gradients") }
 
 func TestAlign(t *testing.T) {
-	for i, out := range together(t, 3, "align") {
+	for i, out := range processes.Together(t, 3, "align") {
 		want := "rank 0 and rank 2 (host " // names of hosts follow
 		if len(out) < len(want) || out[:len(want)] != want {
 			t.Errorf("rank %d printed %q", i, out)

@@ -3,6 +3,7 @@ package method
 import (
 	"fmt"
 
+	"cone/dist"
 	"cone/model"
 	"cone/nn"
 	"cone/recipe"
@@ -18,11 +19,13 @@ type Setup struct {
 	// Weights are the C class weights in the losses' element type; undefined
 	// means 1 for all. They must outlive the method.
 	Weights tensor.Tensor
+	// Group is the processes that train together; nil is this one alone.
+	Group *dist.Group
 }
 
 // targets are what the setup has classifiers trained towards.
 func (s Setup) targets() targets {
-	return targets{smoothing: s.LabelSmoothing, all: s.Smoothing == "all", weights: s.Weights}
+	return targets{smoothing: s.LabelSmoothing, all: s.Smoothing == "all", weights: s.Weights, ranks: ranks{s.Group}}
 }
 
 // New makes the method that the setup names. Another encoder like query is

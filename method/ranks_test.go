@@ -1,0 +1,276 @@
+package method
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"cone/dist"
+	"cone/internal/golden"
+	"cone/internal/processes"
+	"cone/model"
+	"cone/nn"
+	"cone/optim"
+	"cone/recipe"
+	"cone/tensor"
+)
+
+var parts = map[string]processes.Part{}
+
+func TestMain(m *testing.M) { processes.Main(m, parts) }
+
+// learner is a method and the steps that it is to do, on one process or as one
+// of several.
+type learner struct {
+	make    func(*dist.Group) Method
+	batch   func(step int) Batch
+	step    func(step int) Step
+	steps   int
+	rate    float64
+	overlap bool
+	optim   recipe.Optim
+}
+
+// learnt is what the steps led to.
+type learnt struct {
+	losses [][]float64 // per step: the total, then the terms, over all images
+	state  map[string][]float64
+}
+
+// cut is a rank's part of a batch; the later the rank, the larger.
+func cut(b Batch, rank, size int) Batch {
+	n := b.Labels.Dim(0)
+	edge := func(r int) int { return n * r * (r + size) / (2 * size * size) }
+	narrow := func(t tensor.Tensor) tensor.Tensor {
+		return t.Narrow(0, edge(rank), edge(rank+1)-edge(rank))
+	}
+	out := Batch{Labels: narrow(b.Labels), Indices: narrow(b.Indices)}
+	for _, v := range b.Views {
+		out.Views = append(out.Views, narrow(v))
+	}
+	for r := range size {
+		out.Rows = append(out.Rows, edge(r+1)-edge(r))
+	}
+	return out
+}
+
+// learn does the steps as one of the group, which may be of one.
+func (l learner) learn(g *dist.Group) (out learnt, err error) {
+	m := l.make(g)
+	tree := m.Encoder().Tree
+	var list []tensor.Tensor
+	for _, p := range tree.Parameters() {
+		list = append(list, p.Value)
+	}
+	sums := g.Gradients(list, l.overlap)
+	defer sums.Close()
+	sgd := optim.NewSGD(tree, l.optim)
+	defer sgd.Free()
+	for i := range l.steps {
+		tensor.Scope(func() {
+			s, b := l.step(i), l.batch(i)
+			share := 1.0
+			if !g.Alone() {
+				b = cut(b, g.Rank(), g.Size())
+				share = g.Share(b.Rows)
+			}
+			m.BeforeStep(s)
+			loss := m.Loss(s, b)
+			sums.Arm()
+			loss.Total.Scale(share).Backward()
+			sums.Sum()
+			sgd.Step(l.rate)
+			m.AfterBackward(s)
+			values := []float64{loss.Total.Item()}
+			for _, t := range loss.Terms {
+				values = append(values, t.Value.Item())
+			}
+			all := tensor.From(values, len(values)).Scale(share)
+			g.AllReduce(all)
+			out.losses = append(out.losses, tensor.To[float64](all))
+		})
+	}
+	out.state = map[string][]float64{}
+	for _, e := range m.State() {
+		out.state[e.Name] = tensor.To[float64](e.Value.Detach().ToDType(tensor.Float64))
+	}
+	values := make([]tensor.Tensor, 0, len(m.State()))
+	for _, e := range m.State() {
+		values = append(values, e.Value.Detach())
+	}
+	if odd := g.Differing(values...); odd >= 0 {
+		return out, fmt.Errorf("rank %d has other weights or another bank than rank 0", odd)
+	}
+	return out, nil
+}
+
+// same says where two histories part.
+func (a learnt) same(b learnt, losses, state float64) error {
+	for i := range a.losses {
+		for j := range a.losses[i] {
+			if d := math.Abs(a.losses[i][j] - b.losses[i][j]); !(d <= losses) {
+				return fmt.Errorf("step %d: loss %d is %.15g, not %.15g", i, j, a.losses[i][j], b.losses[i][j])
+			}
+		}
+	}
+	if len(a.state) != len(b.state) {
+		return fmt.Errorf("%d entries, not %d", len(a.state), len(b.state))
+	}
+	for name, want := range b.state {
+		for i := range want {
+			if d := math.Abs(a.state[name][i] - want[i]); !(d <= state) {
+				return fmt.Errorf("%s[%d] is %.15g, not %.15g", name, i, a.state[name][i], want[i])
+			}
+		}
+	}
+	return nil
+}
+
+// asOneProcess is a part: it learns as one of several, and rank 0 then by
+// itself, and compares.
+func asOneProcess(l learner) processes.Part {
+	return func(g *dist.Group) error {
+		several, err := l.learn(g)
+		if err != nil || g.Rank() != 0 {
+			return err
+		}
+		one, err := l.learn(dist.Alone())
+		if err != nil {
+			return err
+		}
+		return several.same(one, 1e-9, 1e-8)
+	}
+}
+
+// synchronized gives both encoders batch norm over all ranks.
+func synchronized(g *dist.Group, trees ...*nn.Tree) {
+	if !g.Alone() {
+		for _, t := range trees {
+			t.Synchronize(g)
+		}
+	}
+}
+
+// cone10 are the ten steps of trajectory_resnet18, with a last batch of each
+// "epoch" that is smaller.
+func cone10(overlap bool) learner {
+	var tr trajectory
+	raw, err := os.ReadFile(filepath.Join("testdata", "golden", "trajectory_resnet18.json"))
+	if err == nil {
+		err = json.Unmarshal(raw, &tr)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return learner{
+		make: func(g *dist.Group) Method {
+			c := newTrajectoryMethod(nil, tr, g)
+			synchronized(g, c.query.Tree, c.key.Tree)
+			return c
+		},
+		batch: func(i int) Batch {
+			smaller := tr
+			if i%5 == 4 {
+				smaller.Batch = 11
+			}
+			return smaller.batch(i)
+		},
+		step: func(i int) Step {
+			s := Step{Epoch: 1, Number: i, Total: tr.TotalSteps}
+			if !tr.Steps[i].Cone {
+				s.Epoch = 0
+			}
+			return s
+		},
+		steps: len(tr.Steps), rate: tr.LR, overlap: overlap,
+		optim: recipe.Optim{Momentum: tr.Momentum, WeightDecay: tr.WeightDecay, DecayNormAndBias: true},
+	}
+}
+
+// tiny learns by a method of the settings, with a small network.
+func tiny(s recipe.Method, weights bool) learner {
+	const classes, images = 4, 12
+	build := func(g *dist.Group) *model.Encoder {
+		e, err := model.NewEncoder(recipe.Model{Backbone: "resnet18", Stem: "small", Head: recipe.Head{Layers: 1, BatchNorm: true, Dim: 8}},
+			classes, 3, tensor.Float64, tensor.CPU)
+		if err != nil {
+			panic(err)
+		}
+		golden.Fill(e.Tree)
+		synchronized(g, e.Tree)
+		return e
+	}
+	return learner{
+		make: func(g *dist.Group) Method {
+			setup := Setup{Method: s, Precision: Precision{tensor.Float64, tensor.CPU}, Classes: classes, Group: g}
+			if weights {
+				setup.Weights = tensor.From([]float64{1, 2, 0.5, 3}, classes)
+			}
+			tensor.Seed(1)
+			m, err := New(build(g), func() (*model.Encoder, error) { return build(g), nil }, setup)
+			if err != nil {
+				panic(err)
+			}
+			return m
+		},
+		batch: func(i int) Batch {
+			b := Batch{Labels: tensor.From(golden.Integers(fmt.Sprintf("y%d", i), images, classes), images)}
+			b.Indices = b.Labels
+			for v := range 2 {
+				x := golden.Uniform(fmt.Sprintf("x%d/%d", i, v), images*3*8*8, -2, 2)
+				b.Views = append(b.Views, tensor.From(x, images, 3, 8, 8).ToDType(tensor.Float64))
+			}
+			return b
+		},
+		step:  func(i int) Step { return Step{Number: i, Total: 10} },
+		steps: 3, rate: 0.01, overlap: true, optim: recipe.Optim{Momentum: 0.9, WeightDecay: 1e-4, DecayNormAndBias: true},
+	}
+}
+
+func init() {
+	d := recipe.Default().Method
+	with := func(name string, change func(*recipe.Method)) recipe.Method {
+		m := d
+		m.Name = name
+		m.SupCon.BankSize, m.PaCo.BankSize = 0, 20
+		change(&m)
+		return m
+	}
+	nothing := func(*recipe.Method) {}
+	parts["cone"] = func(g *dist.Group) error { return asOneProcess(cone10(false))(g) }
+	parts["cone, overlap"] = func(g *dist.Group) error { return asOneProcess(cone10(true))(g) }
+	parts["losses over the batch"] = func(g *dist.Group) error {
+		for _, c := range []struct {
+			name string
+			learner
+		}{
+			{"supcon", tiny(with("supcon", nothing), false)},
+			{"supcon, joint", tiny(with("supcon", func(m *recipe.Method) { m.SupCon.Joint = true }), false)},
+			{"supcon with a bank", tiny(with("supcon", func(m *recipe.Method) { m.SupCon.BankSize = 20 }), false)},
+			{"triplet", tiny(with("triplet", nothing), false)},
+			{"triplet, all", tiny(with("triplet", func(m *recipe.Method) { m.Triplet.Mining = "batch-all" }), false)},
+			{"triplet, semi-hard", tiny(with("triplet", func(m *recipe.Method) { m.Triplet.Mining = "semi-hard" }), false)},
+			{"paco", tiny(with("paco", nothing), false)},
+			{"class weights", tiny(with("cross-entropy", nothing), true)},
+		} {
+			if err := asOneProcess(c.learner)(g); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
+		return nil
+	}
+}
+
+// TestAsOneProcess: several processes that share a batch, unevenly, do what one
+// does with all of it: losses to 1e-9 and weights, statistics and bank to 1e-8
+// after ten steps in float64, and every rank ends with the same bits.
+func TestAsOneProcess(t *testing.T) {
+	processes.Together(t, 2, "cone")
+	processes.Together(t, 4, "cone, overlap")
+}
+
+// TestLossesOverTheBatch compare every image with those of all ranks.
+func TestLossesOverTheBatch(t *testing.T) { processes.Together(t, 3, "losses over the batch") }
