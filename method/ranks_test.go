@@ -12,7 +12,6 @@ import (
 	"cone/internal/golden"
 	"cone/internal/processes"
 	"cone/model"
-	"cone/nn"
 	"cone/optim"
 	"cone/recipe"
 	"cone/tensor"
@@ -97,12 +96,12 @@ func (l learner) learn(g *dist.Group) (out learnt, err error) {
 	for _, e := range m.State() {
 		out.state[e.Name] = tensor.To[float64](e.Value.Detach().ToDType(tensor.Float64))
 	}
-	values := make([]tensor.Tensor, 0, len(m.State()))
+	var state []dist.Named
 	for _, e := range m.State() {
-		values = append(values, e.Value.Detach())
+		state = append(state, dist.Named{Name: e.Name, Value: e.Value.Detach()})
 	}
-	if odd := g.Differing(values...); odd >= 0 {
-		return out, fmt.Errorf("rank %d has other weights or another bank than rank 0", odd)
+	if err := g.Compare(state); err != nil {
+		return out, err
 	}
 	return out, nil
 }
@@ -145,15 +144,6 @@ func asOneProcess(l learner) processes.Part {
 	}
 }
 
-// synchronized gives both encoders batch norm over all ranks.
-func synchronized(g *dist.Group, trees ...*nn.Tree) {
-	if !g.Alone() {
-		for _, t := range trees {
-			t.Synchronize(g)
-		}
-	}
-}
-
 // cone10 are the ten steps of trajectory_resnet18, with a last batch of each
 // "epoch" that is smaller.
 func cone10(overlap bool) learner {
@@ -167,9 +157,7 @@ func cone10(overlap bool) learner {
 	}
 	return learner{
 		make: func(g *dist.Group) Method {
-			c := newTrajectoryMethod(nil, tr, g)
-			synchronized(g, c.query.Tree, c.key.Tree)
-			return c
+			return newTrajectoryMethod(nil, tr, g)
 		},
 		batch: func(i int) Batch {
 			smaller := tr
@@ -193,24 +181,23 @@ func cone10(overlap bool) learner {
 // tiny learns by a method of the settings, with a small network.
 func tiny(s recipe.Method, weights bool) learner {
 	const classes, images = 4, 12
-	build := func(g *dist.Group) *model.Encoder {
-		e, err := model.NewEncoder(recipe.Model{Backbone: "resnet18", Stem: "small", Head: recipe.Head{Layers: 1, BatchNorm: true, Dim: 8}},
+	build := func() *model.Encoder {
+		e, err := model.NewEncoder(recipe.Model{Backbone: "resnet-narrow", Depth: 1, Width: 8, Stem: "small", Head: recipe.Head{Layers: 1, BatchNorm: true, Dim: 8}},
 			classes, 3, tensor.Float64, tensor.CPU)
 		if err != nil {
 			panic(err)
 		}
 		golden.Fill(e.Tree)
-		synchronized(g, e.Tree)
 		return e
 	}
 	return learner{
 		make: func(g *dist.Group) Method {
-			setup := Setup{Method: s, Precision: Precision{tensor.Float64, tensor.CPU}, Classes: classes, Group: g}
+			setup := Setup{Method: s, Precision: Precision{tensor.Float64, tensor.CPU}, Classes: classes, Group: g, SyncBatchNorm: true}
 			if weights {
 				setup.Weights = tensor.From([]float64{1, 2, 0.5, 3}, classes)
 			}
 			tensor.Seed(1)
-			m, err := New(build(g), func() (*model.Encoder, error) { return build(g), nil }, setup)
+			m, err := New(build(), func() (*model.Encoder, error) { return build(), nil }, setup)
 			if err != nil {
 				panic(err)
 			}

@@ -68,8 +68,26 @@ func asRank(part Part) error {
 // Rank is a process that was started.
 type Rank struct {
 	Cmd      *exec.Cmd
-	Out, Err bytes.Buffer
+	Out, Err Output
 	Failed   error // as Cmd.Wait has it
+}
+
+// Output is what a process wrote so far.
+type Output struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (o *Output) Write(p []byte) (int, error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *Output) String() string {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
+	return o.text.String()
 }
 
 // Start starts ranks that do the part. The timeout is dist.Config's; 0 means a
