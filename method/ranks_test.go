@@ -6,6 +6,8 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"cone/dist"
@@ -217,6 +219,35 @@ func tiny(s recipe.Method, weights bool) learner {
 	}
 }
 
+// sentAsPredicted compares what the group has sent for the learner's steps with
+// dist.Step's formulas.
+func sentAsPredicted(g *dist.Group, l learner) error {
+	c := l.make(nil).(*CoNe)
+	s := dist.Step{Value: 8, Networks: 2, Dim: c.query.Dim(), Classes: c.bank.probability.Value.Dim(1)}
+	for _, e := range c.query.Tree.Entries() {
+		switch {
+		case !e.Buffer:
+			s.Parameters += e.Value.Len()
+		case strings.HasSuffix(e.Name, ".running_mean"):
+			s.Norms = append(s.Norms, e.Value.Len())
+		}
+	}
+	var want [3]int64
+	for i := range l.steps {
+		s.Rows = slices.Max(cut(l.batch(i), g.Rank(), g.Size()).Rows)
+		gradients, batchNorm, bank := s.Bytes()
+		want[0], want[1], want[2] = want[0]+gradients, want[1]+batchNorm, want[2]+bank
+	}
+	sent := g.Stats()
+	if got := [3]int64{sent.Gradients.Bytes, sent.BatchNorm.Bytes, sent.Bank.Bytes}; got != want {
+		return fmt.Errorf("gradients, batch norm and bank took %v bytes, not %v", got, want)
+	}
+	if calls := int64(l.steps); sent.Bank.Calls != calls || sent.BatchNorm.Calls != 3*calls*int64(len(s.Norms)) {
+		return fmt.Errorf("%d messages of the bank and %d of batch norm in %d steps", sent.Bank.Calls, sent.BatchNorm.Calls, calls)
+	}
+	return nil
+}
+
 func init() {
 	d := recipe.Default().Method
 	with := func(name string, change func(*recipe.Method)) recipe.Method {
@@ -227,7 +258,13 @@ func init() {
 		return m
 	}
 	nothing := func(*recipe.Method) {}
-	parts["cone"] = func(g *dist.Group) error { return asOneProcess(cone10(false))(g) }
+	parts["cone"] = func(g *dist.Group) error {
+		l := cone10(false)
+		if err := asOneProcess(l)(g); err != nil {
+			return err
+		}
+		return sentAsPredicted(g, l)
+	}
 	parts["cone, overlap"] = func(g *dist.Group) error { return asOneProcess(cone10(true))(g) }
 	parts["losses over the batch"] = func(g *dist.Group) error {
 		for _, c := range []struct {
@@ -253,7 +290,8 @@ func init() {
 
 // TestAsOneProcess: several processes that share a batch, unevenly, do what one
 // does with all of it: losses to 1e-9 and weights, statistics and bank to 1e-8
-// after ten steps in float64, and every rank ends with the same bits.
+// after ten steps in float64, and every rank ends with the same bits. What two of
+// them send is what the formulas say.
 func TestAsOneProcess(t *testing.T) {
 	processes.Together(t, 2, "cone")
 	processes.Together(t, 4, "cone, overlap")
