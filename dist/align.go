@@ -30,10 +30,7 @@ func (g *Group) Align(list []Named) error {
 		values[i] = n.Value
 	}
 	g.Broadcast(0, values...)
-	if odd := g.Differing(values...); odd >= 0 {
-		return fmt.Errorf("the weights that rank 0 sent did not arrive as they were on rank %d (host %s): check its network and memory", odd, g.hosts[odd])
-	}
-	return nil
+	return g.Compare(list)
 }
 
 // sameKind compares the tensors' descriptions: by digest, and line by line only
@@ -85,26 +82,31 @@ func difference(a, b string) (inA, inB string, found bool) {
 	return "", "", false
 }
 
-// Differing is the first rank whose tensors are not, bit by bit, those of rank
-// 0; −1 if all are the same. One small message, and a pass over the tensors.
-func (g *Group) Differing(ts ...tensor.Tensor) int {
-	if g.Alone() {
-		return -1
+// Compare says whether all ranks' tensors are, bit by bit, those of rank 0, by
+// checksums: a pass over the tensors and one small message. The error names the
+// first rank and tensor that differ; every rank gets the same. Several tensors
+// that a network has beside its weights, such as the running statistics of batch
+// norms that are not synchronised, are no business of it.
+func (g *Group) Compare(list []Named) error {
+	if g.Alone() || len(list) == 0 {
+		return nil
 	}
-	h := sha256.New()
-	for _, t := range ts {
-		t.Bytes(func(b []byte) { h.Write(b) })
+	sums := make([]int64, len(list))
+	for i, n := range list {
+		n.Value.Bytes(func(b []byte) {
+			digest := sha256.Sum256(b)
+			sums[i] = int64(binary.LittleEndian.Uint64(digest[:]))
+		})
 	}
-	own := int64(binary.LittleEndian.Uint64(h.Sum(nil)))
-	odd := -1
+	var all []int64
 	tensor.Scope(func() {
-		all := tensor.To[int64](g.cpu.AllGather(tensor.ForOther, tensor.From([]int64{own}, 1)))
-		for i, sum := range all {
-			if sum != all[0] {
-				odd = i
-				break
-			}
-		}
+		all = tensor.To[int64](g.cpu.AllGather(tensor.ForOther, tensor.From(sums, len(sums))))
 	})
-	return odd
+	for i, sum := range all {
+		if rank, j := i/len(list), i%len(list); sum != all[j] {
+			return fmt.Errorf("%s on rank %d (host %s) is not that of rank 0: check that host's memory and network, and that every rank runs the same program",
+				list[j].Name, rank, g.hosts[rank])
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cone/dist"
+	"cone/internal/processes"
 	"cone/tensor"
 )
 
@@ -42,7 +43,7 @@ func init() {
 
 // TestCollectives of three ranks, each seeing the same.
 func TestCollectives(t *testing.T) {
-	out := together(t, 3, "collectives")
+	out := processes.Together(t, 3, "collectives")
 	want := strings.TrimSpace(`
 sum [6 6] [30 30]
 gathered int64[6 2] [0 1 0 1 2 3 0 1 2 3 4 5]

@@ -57,7 +57,8 @@ func Join(ctx context.Context, c Config) (*Group, error) {
 	if err != nil {
 		host = own
 	}
-	store, _, err := tensor.OpenStore(c.Address, c.Port, c.keepsStore(), "cone/"+c.Prefix, c.Timeout)
+	// The store answers by now: this time-out is for one that breaks off.
+	store, _, err := tensor.OpenStore(c.Address, c.Port, c.keepsStore(), "cone/"+c.Prefix, max(c.Timeout, 10*time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("the store at %s cannot be used: %s", c.store(), sentence(err))
 	}

@@ -91,6 +91,7 @@ func (f folder) warn(warning string) {
 var free = map[string]bool{
 	"name": true, "description": true, "data.path": true, "data.train": true, "data.test": true, "data.workers": true,
 	"checkpoint.every_steps": true, "checkpoint.every_epochs": true, "early_stopping.patience": true,
+	"dist.overlap": true, "dist.check_every": true,
 }
 
 // sameNumbers refuses a recipe that would not continue the same run.
