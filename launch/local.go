@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -65,7 +64,7 @@ func (f *Failed) Error() string {
 // Run starts the processes and waits for all of them. Interrupts and
 // terminations of this process go on to them. The first failure is the error,
 // a *Failed, and ends the others; should this process die, so do they (Linux).
-func (l Local) Run(ctx context.Context) error {
+func (l Local) Run() error {
 	if l.Address == "" {
 		port, err := freePort()
 		if err != nil {
@@ -96,7 +95,7 @@ func (l Local) Run(ctx context.Context) error {
 		}
 		all = append(all, p)
 	}
-	return l.wait(ctx, all, ended, signals)
+	return l.wait(all, ended, signals)
 }
 
 // exit is how a process ended.
@@ -106,7 +105,7 @@ type exit struct {
 }
 
 // wait sees the processes to their ends.
-func (l Local) wait(ctx context.Context, all []*process, ended chan exit, signals chan os.Signal) error {
+func (l Local) wait(all []*process, ended chan exit, signals chan os.Signal) error {
 	var first error
 	var late <-chan time.Time
 	toAll := func(s syscall.Signal) {
@@ -114,14 +113,10 @@ func (l Local) wait(ctx context.Context, all []*process, ended chan exit, signal
 			p.kill(s)
 		}
 	}
-	done := ctx.Done()
 	for left := len(all); left > 0; {
 		select {
 		case s := <-signals:
 			toAll(s.(syscall.Signal))
-		case <-done:
-			toAll(syscall.SIGTERM)
-			done = nil
 		case <-late:
 			toAll(syscall.SIGKILL)
 			late = nil

@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -32,7 +31,7 @@ func shell(t *testing.T, n int, script string, change func(*Local)) (stdout, std
 	if change != nil {
 		change(&l)
 	}
-	err = l.Run(context.Background())
+	err = l.Run()
 	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {

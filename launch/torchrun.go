@@ -41,6 +41,9 @@ func plain(e variables) (w World, found bool, err error) {
 	return w, err == nil, err
 }
 
+// IsLocal says whether Local started this process.
+func IsLocal(w World) bool { return w.Launcher == nameLocal }
+
 // local reads what Local sets. Whatever started cone itself is out of the game.
 func local(e variables) (w World, found bool, err error) {
 	if !e.has(localMark) {

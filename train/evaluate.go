@@ -28,6 +28,7 @@ type judge struct {
 // evaluate tells how good the run is; at its end, if the recipe asks for it,
 // also by the neighbours.
 func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
+	r.shareStatistics()
 	j := judge{
 		group: r.engine.group(), encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
 		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,

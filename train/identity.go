@@ -3,6 +3,7 @@ package train
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -25,9 +26,10 @@ type identity struct {
 // identity describes this rank.
 func (r *run) identity() (identity, error) {
 	text, err := r.whole.Marshal()
+	_, precision := r.engine.Precision(r.recipe.Precision)
 	id := identity{
 		Build: r.engine.Build, Torch: tensor.TorchVersion() + " on " + runtime.GOOS + "/" + runtime.GOARCH,
-		Kernels: tensor.CPUCapability(), Compute: r.precision.Compute.String(), Recipe: string(text),
+		Kernels: tensor.CPUCapability(), Compute: precision.Compute.String(), Recipe: string(text),
 	}
 	classes := strings.Join(r.data.Train.Classes(), "\n")
 	id.Classes, id.Digests[0] = fmt.Sprintf("%d classes", len(r.data.Train.Classes())), digest(func(w io.Writer) { io.WriteString(w, classes) })
@@ -84,10 +86,16 @@ func firstOddRank(all []identity, host func(int) string) error {
 	return nil
 }
 
-// mismatch is a difference between ranks, of which each rank knows.
+// mismatch is what keeps ranks from training together, and each of them knows.
 type mismatch struct{ sentence string }
 
 func (m *mismatch) Error() string { return m.sentence }
+
+// KnownToAll says whether every rank ends with this error by itself.
+func KnownToAll(err error) bool {
+	var m *mismatch
+	return errors.Is(err, ErrInterrupted) || errors.As(err, &m)
+}
 
 // differs names the first thing in which b is not a.
 func (a identity) differs(b identity) (what, inA, inB string, err error) {
@@ -142,11 +150,11 @@ func checkWorld(r recipe.Recipe, g *dist.Group) error {
 		if parts > 1 {
 			accumulated = fmt.Sprintf(" with optim.accumulate = %d", parts)
 		}
-		return fmt.Errorf("batch = %d cannot be shared equally by %d processes%s: choose a multiple of %d, or another number of processes", r.Batch, n, accumulated, n*parts)
+		return &mismatch{fmt.Sprintf("batch = %d cannot be shared equally by %d processes%s: choose a multiple of %d, or another number of processes", r.Batch, n, accumulated, n*parts)}
 	}
 	for _, s := range r.Augment {
 		if mixes := s.Mixup != nil || s.CutMix != nil || s.Mix != nil; mixes && parts%2 != 0 && r.Batch%(2*n*parts) != 0 {
-			return fmt.Errorf("batch = %d cannot be shared by %d processes in the pairs that augment mixes: choose a multiple of %d, or another number of processes", r.Batch, n, 2*n*parts)
+			return &mismatch{fmt.Sprintf("batch = %d cannot be shared by %d processes in the pairs that augment mixes: choose a multiple of %d, or another number of processes", r.Batch, n, 2*n*parts)}
 		}
 	}
 	return nil

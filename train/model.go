@@ -62,7 +62,7 @@ func (r *run) newMethod(d tensor.DType) (method.Method, error) {
 	if parts := r.recipe.Model.Freeze; len(parts) > 0 {
 		r.notes = append(r.notes, "frozen: "+strings.Join(parts, ", "))
 	}
-	s := method.Setup{Method: r.recipe.Method, Precision: r.precision, Classes: len(count)}
+	s := method.Setup{Method: r.recipe.Method, Precision: r.precision, Classes: len(count), Group: r.engine.Group, SyncBatchNorm: r.recipe.Dist.SyncBatchNorm}
 	if weights != nil {
 		s.Weights = tensor.From(weights, len(weights)).ToDType(d).ToDevice(r.engine.Device)
 	}

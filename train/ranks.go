@@ -8,9 +8,11 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"cone/augment"
 	"cone/dist"
+	"cone/nn"
 	"cone/tensor"
 )
 
@@ -41,9 +43,9 @@ func (r *run) onFirst(f func() error) error {
 	return f()
 }
 
-// fromFirst hands rank 0's value to every rank; the others' is not looked at. It
+// FromFirst hands rank 0's value to every rank; the others' is not looked at. It
 // works outside tensor.Run.
-func fromFirst[T any](g *dist.Group, key string, value T) (T, error) {
+func FromFirst[T any](g *dist.Group, key string, value T) (T, error) {
 	if g.Alone() {
 		return value, nil
 	}
@@ -170,6 +172,52 @@ func (r *run) align() error {
 		list = append(list, dist.Named{Name: e.Name, Value: e.Value.Detach()})
 	}
 	return r.engine.group().Align(list)
+}
+
+// rows are the images of each rank in a part of a step: all have as many.
+func (r *run) rows(own int) []int {
+	if r.alone() {
+		return nil
+	}
+	return slices.Repeat([]int{own}, r.engine.group().Size())
+}
+
+// checkAlike compares, now and then, what all ranks must have alike.
+func (r *run) checkAlike() error {
+	every := r.recipe.Dist.CheckEvery
+	if r.alone() || every == 0 || r.at.Step%every != 0 {
+		return nil
+	}
+	var all []dist.Named
+	for _, e := range r.method.State() {
+		if r.recipe.Dist.SyncBatchNorm || !isStatistic(e) {
+			all = append(all, dist.Named{Name: e.Name, Value: e.Value.Detach()})
+		}
+	}
+	if err := r.engine.group().Compare(all); err != nil {
+		return &mismatch{fmt.Sprintf("after step %d %v; %s", r.at.Step, err, r.kept())}
+	}
+	return nil
+}
+
+// shareStatistics gives rank 0's running statistics to all ranks, which have
+// their own without synchronised batch norm.
+func (r *run) shareStatistics() {
+	if r.alone() || r.recipe.Dist.SyncBatchNorm {
+		return
+	}
+	var all []tensor.Tensor
+	for _, e := range r.state() {
+		if isStatistic(e) {
+			all = append(all, e.Value.Detach())
+		}
+	}
+	r.engine.group().Broadcast(0, all...)
+}
+
+// isStatistic says whether an entry is of a batch norm's running statistics.
+func isStatistic(e *nn.Entry) bool {
+	return strings.HasSuffix(e.Name, ".running_mean") || strings.HasSuffix(e.Name, ".running_var")
 }
 
 // seedOf is what starts a rank's random streams (dropout, stochastic depth) in a

@@ -55,7 +55,7 @@ func Resume(ctx context.Context, path string, overrides func(recipe.Recipe) (rec
 	if err != nil {
 		return Outcome{}, err
 	}
-	if _, err := fromFirst(e.group(), "resume", string(text)); err != nil {
+	if _, err := FromFirst(e.group(), "resume", string(text)); err != nil {
 		return Outcome{}, err
 	}
 	if asked.HasStages() {
@@ -66,7 +66,7 @@ func Resume(ctx context.Context, path string, overrides func(recipe.Recipe) (rec
 
 // follow continues a run of which rank 0 reads the folder.
 func follow(ctx context.Context, path string, e Engine) (Outcome, error) {
-	text, err := fromFirst(e.group(), "resume", "")
+	text, err := FromFirst(e.group(), "resume", "")
 	if err != nil {
 		return Outcome{}, err
 	}

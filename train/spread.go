@@ -127,12 +127,12 @@ func (r *run) randomStates() []*nn.Entry {
 	}
 	var out []*nn.Entry
 	for _, e := range own {
-		// States on GPUs are in memory of the host, too.
-		e.Value.Bytes(func(b []byte) {
-			for rank, state := range gatherBytes(g, b) {
-				out = append(out, &nn.Entry{Name: randomName(e.Name, rank), Value: tensor.From(state, len(state))})
-			}
-		})
+		// States of GPUs are in the host's memory, too.
+		var bytes []byte
+		e.Value.Bytes(func(b []byte) { bytes = append(bytes, b...) })
+		for rank, state := range gatherBytes(g, bytes) {
+			out = append(out, &nn.Entry{Name: randomName(e.Name, rank), Value: tensor.From(state, len(state))})
+		}
 	}
 	return out
 }
@@ -185,14 +185,14 @@ func (s speed) rate() float64 { return float64(s.Images) / max(s.Seconds-s.Waite
 
 // tellRates adds each rank's own speed to the epoch's record: while they train
 // all are as fast as the slowest.
-func (r *run) tellRates(record map[string]any, took time.Duration) error {
+func (r *run) tellRates(record map[string]any, s spent) error {
 	g := r.engine.group()
 	if g.Alone() {
 		return nil
 	}
-	images, waited := r.images/int64(g.Size()), waitedFor(g)
-	own := speed{images - r.timed.Images, took.Seconds(), waited - r.timed.Waited}
-	r.timed = speed{Images: images, Waited: waited}
+	images := r.images / int64(g.Size())
+	own := speed{images - r.told, s.took.Seconds(), s.ranks}
+	r.told = images
 	all, err := gatherJSON(g, own)
 	if err != nil {
 		return err
@@ -214,8 +214,16 @@ func (r *run) tellRates(record map[string]any, took time.Duration) error {
 	return nil
 }
 
-// waitedFor is how many seconds this process has stood still for others so far.
-func waitedFor(g *dist.Group) float64 {
-	s := g.Stats()
+// spent is the time that an epoch's steps took, or those since the run was
+// taken up again, and what of it went by waiting: for data, and for other
+// ranks, in seconds.
+type spent struct {
+	took, data time.Duration
+	ranks      float64
+}
+
+// stoodStill is how many seconds this process has waited for others so far.
+func (r *run) stoodStill() float64 {
+	s := r.engine.group().Stats()
 	return (s.Gradients.Waited + s.BatchNorm.Waited + s.Bank.Waited + s.Other.Waited).Seconds()
 }

@@ -50,7 +50,7 @@ func startStages(ctx context.Context, whole recipe.Recipe, path string, e Engine
 // resumeStages goes on in the folder of a run with two stages, where c is the
 // newest checkpoint of the second, or nil.
 func resumeStages(ctx context.Context, whole recipe.Recipe, f folder, e Engine, c *Checkpoint) (Outcome, error) {
-	within, err := fromFirst(e.group(), "stage", c == nil)
+	within, err := FromFirst(e.group(), "stage", c == nil)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -67,14 +67,14 @@ func finishFirst(ctx context.Context, whole recipe.Recipe, f folder, e Engine) (
 	first := whole.FirstStage()
 	p := plan{recipe: first, whole: first, nextBatch: whole.Linear.Batch}
 	if !e.group().First() {
-		complete, err := fromFirst(e.group(), "first stage", false)
+		complete, err := FromFirst(e.group(), "first stage", false)
 		if err != nil || complete {
 			return out, err
 		}
 		return p.run(ctx, e, func() (folder, error) { return f.stage(e.createFolder) }, nil)
 	}
 	if _, err := os.Stat(filepath.Join(f.file(firstStage), checkpointFolder)); err != nil {
-		if _, err := fromFirst(e.group(), "first stage", false); err != nil {
+		if _, err := FromFirst(e.group(), "first stage", false); err != nil {
 			return out, err
 		}
 		return p.run(ctx, e, func() (folder, error) { return f.stage(e.createFolder) }, nil)
@@ -92,7 +92,7 @@ func finishFirst(ctx context.Context, whole recipe.Recipe, f folder, e Engine) (
 	if c != nil {
 		defer c.Close()
 	}
-	if _, err := fromFirst(e.group(), "first stage", complete); err != nil || complete {
+	if _, err := FromFirst(e.group(), "first stage", complete); err != nil || complete {
 		return out, err
 	}
 	return p.run(ctx, e, func() (folder, error) { return inner, nil }, c)

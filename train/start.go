@@ -63,18 +63,18 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 	if err := p.resolve(collection.Train.Len()); err != nil {
 		return out, err
 	}
-	if err := checkWorld(p.recipe, e.group()); err != nil {
-		return out, err
-	}
 	err = e.group().Run(func() error {
 		e.Prepare()
 		started := time.Now()
 		r := &run{recipe: p.recipe, whole: p.whole, engine: e, data: collection, resumed: from != nil}
 		defer r.free()
-		if err := r.build(); err != nil {
+		if err := r.compare(); err != nil {
 			return err
 		}
-		if err := r.compare(); err != nil {
+		if err := checkWorld(r.recipe, e.group()); err != nil {
+			return err
+		}
+		if err := r.build(); err != nil {
 			return err
 		}
 		f, err := open()
@@ -177,7 +177,7 @@ func (r *run) build() error {
 	for _, p := range r.encoder().Tree.Parameters() {
 		learning = append(learning, p.Value)
 	}
-	r.gradients = r.engine.group().Gradients(learning, true)
+	r.gradients = r.engine.group().Gradients(learning, r.recipe.Dist.Overlap)
 	r.schedule = optim.NewSchedule(r.recipe.Optim, r.recipe.Batch, r.recipe.Epochs, r.loader.BatchesPerEpoch())
 	r.average, err = r.newAverage(channels, weights)
 	return err

@@ -43,7 +43,7 @@ type run struct {
 	progress   *report.Progress
 	at         position
 	images     int64 // seen by all ranks since this process started
-	timed      speed // what tellRates has told of
+	told       int64 // images of this rank that tellRates has told of
 	resumed    bool
 	notes      []string   // for people, before the first step
 	lost       int        // pictures listed as undecodable
@@ -54,14 +54,14 @@ type run struct {
 // the run can be saved and taken up again without a trace.
 func (r *run) loop(ctx context.Context) error {
 	for !r.finished() {
-		started, waited := time.Now(), r.loader.Wait()
+		started, waited, stood := time.Now(), r.loader.Wait(), r.stoodStill()
 		// A run may have been stopped after an epoch's last step.
 		if !r.at.atEpochEnd() {
 			if err := r.steps(ctx); err != nil {
 				return err
 			}
 		}
-		if err := r.endEpoch(ctx, time.Since(started), r.loader.Wait()-waited); err != nil {
+		if err := r.endEpoch(ctx, spent{time.Since(started), r.loader.Wait() - waited, r.stoodStill() - stood}); err != nil {
 			return err
 		}
 	}
@@ -115,6 +115,9 @@ func (r *run) steps(ctx context.Context) error {
 		if err := r.listLost(); err != nil {
 			return err
 		}
+		if err := r.checkAlike(); err != nil {
+			return err
+		}
 		if ctx.Err() != nil && r.alone() { // several agree before the next step
 			return r.interrupt()
 		}
@@ -161,7 +164,9 @@ func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 		parts := r.recipe.Optim.Accumulate
 		for i := range parts {
 			tensor.Scope(func() {
-				loss := r.method.Loss(step, whole.part(i, parts))
+				part := whole.part(i, parts)
+				part.Rows = r.rows(part.Labels.Dim(0))
+				loss := r.method.Loss(step, part)
 				l.order = addTerms(l.values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)
 				addTerms(l.figures, loss.Figures, parts)
 				r.meanOverRanks(l.values, l.figures)
@@ -213,15 +218,13 @@ func (r *run) tell(l learnt, rate float64) error {
 	return r.metrics.Write(record)
 }
 
-// endEpoch evaluates, writes the epoch down and saves the run. The epoch's
-// steps, or those since the run was taken up again, took so long, of which they
-// waited for data so long.
-func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
+// endEpoch evaluates, writes the epoch down and saves the run.
+func (r *run) endEpoch(ctx context.Context, s spent) error {
 	epoch := r.at.Epoch // already the next one's number, so this one's from 1
 	record := map[string]any{
 		"kind": "epoch", "step": r.at.Step, "epoch": epoch,
 		"lr": r.schedule.Rate(r.at.Step - 1), "losses": r.at.means(r.at.Sums),
-		"seconds": took.Seconds(), "data_wait_seconds": waited.Seconds(),
+		"seconds": s.took.Seconds(), "data_wait_seconds": s.data.Seconds(),
 	}
 	for name, v := range r.at.means(r.at.Figures) {
 		record[name] = v
@@ -241,9 +244,9 @@ func (r *run) endEpoch(ctx context.Context, took, waited time.Duration) error {
 		if top1 := evaluated.judged(); top1 > r.at.Best || r.at.BestEpoch == 0 {
 			r.at.Best, r.at.BestEpoch = top1, epoch
 		}
-		r.say("epoch %d/%d: %v (%.0f s)", epoch, r.recipe.Epochs, evaluated, took.Seconds())
+		r.say("epoch %d/%d: %v (%.0f s)", epoch, r.recipe.Epochs, evaluated, s.took.Seconds())
 	}
-	if err := r.tellRates(record, took); err != nil {
+	if err := r.tellRates(record, s); err != nil {
 		return err
 	}
 	r.at.startEpoch()
