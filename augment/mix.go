@@ -35,7 +35,18 @@ type blend struct {
 // Apply mixes n pictures of the given size, one after the other in images, in
 // place, and says how.
 func (m *Mixer) Apply(images []byte, n int, size picture.Size, random Stream) []Mixed {
-	mixed := make([]Mixed, n)
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return m.ApplyShare(images, all, n, size, random)
+}
+
+// ApplyShare does to some pictures of a batch of n what Apply does to them
+// among all. Images holds those at the given places, which ascend, and to each
+// of which there is the mirrored place n−1−i. Partners are positions in places.
+func (m *Mixer) ApplyShare(images []byte, places []int, n int, size picture.Size, random Stream) []Mixed {
+	mixed := make([]Mixed, len(places))
 	bytes := size.Bytes()
 	before := make([]byte, bytes)
 	image := func(i int) []byte { return images[i*bytes : (i+1)*bytes] }
@@ -43,8 +54,8 @@ func (m *Mixer) Apply(images []byte, n int, size picture.Size, random Stream) []
 	if m.settings.Mode == "batch" {
 		all = m.draw(size, &random)
 	}
-	for i := range (n + 1) / 2 {
-		j := n - 1 - i
+	next := 0 // in places
+	for place := range (n + 1) / 2 {
 		first, second := all, all
 		switch m.settings.Mode {
 		case "pair":
@@ -54,6 +65,11 @@ func (m *Mixer) Apply(images []byte, n int, size picture.Size, random Stream) []
 			first = m.draw(size, &random)
 			second = m.draw(size, &random)
 		}
+		if next == len(places) || places[next] != place {
+			continue // another rank's: its draws were made here all the same
+		}
+		i, j := next, len(places)-1-next
+		next++
 		if i == j {
 			mixed[i] = Mixed{Partner: i, Share: 1}
 			continue

@@ -10,7 +10,7 @@ import (
 
 func TestChoose(t *testing.T) {
 	for _, c := range []struct{ arguments, want string }{
-		{"", "step-a step-b transform scaling loader list training"},
+		{"", "step-a step-b transform scaling loader list processes training"},
 		{"data", "transform scaling loader list training"},
 		{"list step-b", "step-b list"},
 		{"steps loader step-a", "step-a step-b loader"},

@@ -55,6 +55,7 @@ var parts = []part{
 	{"data", "scaling", "what decoding at smaller scales gives and changes", (*settings).scaling},
 	{"data", "loader", "the loader with 1 and 2 workers", (*settings).loader},
 	{"data", "list", "start and memory of list files of 10⁴ and 10⁶ pictures", (*settings).lists},
+	{"processes", "processes", "2 processes with a thread each against 1 with 2, beside DistributedDataParallel", (*settings).processes},
 	{"data", "training", "ResNet-18 at 224×224 trained from tar shards", (*settings).training},
 }
 
@@ -67,7 +68,7 @@ func main() {
 	flag.StringVar(&s.bin, "bin", "bin", "folder of the programs cone and step that part training uses")
 	flag.IntVar(&s.core, "core", runtime.NumCPU()-1, "the core on which what is timed on one core runs")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./bench [flags] [steps | data | PART …]\n\nWithout arguments, every part is measured:")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./bench [flags] [steps | processes | data | PART …]\n\nWithout arguments, every part is measured:")
 		for _, p := range parts {
 			fmt.Fprintf(flag.CommandLine.Output(), "  %-10s %s (%s)\n", p.name, p.about, p.family)
 		}

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+
+	"cone/dist"
 )
 
 // program is one side: a process that prints a JSON line when it is ready and,
@@ -22,6 +24,7 @@ type program struct {
 	seconds []float64
 	cpu     []float64 // seconds of processor time, from programs that tell
 	last    answer
+	others  []*program // further ranks of the same steps
 }
 
 // answer is what a program prints: bench/peers/common.py describes it for steps.
@@ -35,10 +38,22 @@ type answer struct {
 	CPU      []float64   `json:"cpu_seconds"`
 	Losses   [][]float64 `json:"first_losses"`
 	RSS      float64     `json:"peak_rss_mb"`
+	Traffic  *dist.Stats `json:"traffic"`
+	Steps    int         `json:"steps_so_far"`
 }
 
 func start(name string, command ...string) (*program, error) {
+	p, err := begin(name, nil, command...)
+	if err != nil {
+		return p, err
+	}
+	return p, p.read() // ready
+}
+
+// begin starts a program with further variables of the environment.
+func begin(name string, environment []string, command ...string) (*program, error) {
 	p := &program{name: name, process: exec.Command(command[0], command[1:]...)}
+	p.process.Env = append(os.Environ(), environment...)
 	p.process.Stderr = os.Stderr
 	var err error
 	if p.in, err = p.process.StdinPipe(); err != nil {
@@ -53,7 +68,7 @@ func start(name string, command ...string) (*program, error) {
 	if err := p.process.Start(); err != nil {
 		return nil, fmt.Errorf("%s cannot be started (make bench builds our side): %w", name, err)
 	}
-	return p, p.read() // ready
+	return p, nil
 }
 
 func (p *program) read() error {
@@ -63,10 +78,17 @@ func (p *program) read() error {
 	return json.Unmarshal(p.out.Bytes(), &p.last)
 }
 
-// turn runs one repetition.
+// turn runs one repetition, on all ranks at once.
 func (p *program) turn() error {
-	if _, err := io.WriteString(p.in, "go\n"); err != nil {
-		return err
+	for _, q := range append([]*program{p}, p.others...) {
+		if _, err := io.WriteString(q.in, "go\n"); err != nil {
+			return err
+		}
+	}
+	for _, q := range p.others {
+		if err := q.read(); err != nil {
+			return err
+		}
 	}
 	if err := p.read(); err != nil {
 		return err
@@ -77,6 +99,10 @@ func (p *program) turn() error {
 }
 
 func (p *program) stop() {
+	for _, q := range p.others {
+		io.WriteString(q.in, "quit\n")
+		defer q.stop()
+	}
 	io.WriteString(p.in, "quit\n")
 	p.in.Close()
 	p.process.Wait()

@@ -59,10 +59,10 @@ const missing = -1
 // pending is a batch in preparation.
 type pending struct {
 	*buffers
+	share
 	epoch      *Epoch
 	number     int // in the epoch, from 0
-	first      int // visit of the first image
-	size       int // images
+	size       int // images, at last without those left out
 	unfinished atomic.Int32
 	fault      atomic.Pointer[error]
 	done       chan struct{} // closed when every span is finished
@@ -130,7 +130,14 @@ func (b *pending) mix() {
 		return
 	}
 	random := augment.NewStream(l.options.Seed, augment.PurposeMix, uint64(b.epoch.number), uint64(b.first))
-	for i, m := range l.mixer.Apply(b.images[:b.size*l.ImageSize().Bytes()], b.size, l.ImageSize(), random) {
+	images := b.images[:b.size*l.ImageSize().Bytes()]
+	var mixed []augment.Mixed
+	if l.options.World == 1 {
+		mixed = l.mixer.Apply(images, b.size, l.ImageSize(), random)
+	} else {
+		mixed = l.mixer.ApplyShare(images, b.places(), b.whole, l.ImageSize(), random)
+	}
+	for i, m := range mixed {
 		b.partners[i], b.shares[i] = b.labels[m.Partner], float32(m.Share)
 	}
 }

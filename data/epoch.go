@@ -114,9 +114,9 @@ func (e *Epoch) enqueue() {
 	if e.next == l.BatchesPerEpoch() {
 		return
 	}
-	from, to := l.share(e.next)
+	share := l.share(e.next)
 	b := &pending{
-		buffers: l.take(), epoch: e, number: e.next, first: from, size: to - from,
+		buffers: l.take(), share: share, epoch: e, number: e.next, size: share.size(),
 		done: make(chan struct{}),
 	}
 	e.next++

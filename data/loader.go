@@ -50,6 +50,10 @@ type Options struct {
 	// Rank is this process among World of them, each of which gets an equal
 	// part of every batch, without padding; a World of 0 means 1.
 	Rank, World int
+	// Parts is into how many equal parts each rank's share of a batch will be
+	// cut, one after the other; 0 means 1. It changes what ranks share, so that
+	// their k-th parts are together what one process has for its k-th part.
+	Parts int
 }
 
 // Policy is what becomes of pictures that cannot be decoded.
@@ -108,6 +112,9 @@ func NewLoader(s Source, o Options) (*Loader, error) {
 	if l.mixer != nil && o.Views > 1 {
 		return nil, errors.New("mixing pictures works with one view of each, but the method asks for more; remove mixup and cutmix from augment")
 	}
+	if err := l.options.checkShares(l.mixer != nil); err != nil {
+		return nil, err
+	}
 	if o.Sampler != nil {
 		l.visits = o.Sampler.Len()
 	}
@@ -146,7 +153,7 @@ func (o *Options) complete(s Source) error {
 		return errors.New("the data has no images")
 	case o.Batch < 1:
 		return fmt.Errorf("the batch is %d images; it must be at least 1", o.Batch)
-	case o.Batch < o.World:
+	case o.DropLast && o.Batch < o.World:
 		return fmt.Errorf("a batch of %d images cannot be shared by %d processes; use a larger batch", o.Batch, o.World)
 	case o.Rank < 0 || o.Rank >= o.World:
 		return fmt.Errorf("rank %d is none of %d processes", o.Rank, o.World)
@@ -197,14 +204,6 @@ func (l *Loader) Close() error {
 	l.closing.Do(func() { close(l.quit) })
 	l.workers.Wait()
 	return nil
-}
-
-// share is the part of batch number that this rank prepares: visits from…to.
-func (l *Loader) share(number int) (from, to int) {
-	first := number * l.options.Batch
-	size := min(l.options.Batch, l.visits-first)
-	rank, world := l.options.Rank, l.options.World
-	return first + rank*size/world, first + (rank+1)*size/world
 }
 
 // capacity is the largest share of a batch.

@@ -328,7 +328,7 @@ func TestEpochsAreIndependent(t *testing.T) {
 func TestAbandonedWorkIsSkipped(t *testing.T) {
 	l := open(t, synthetic(4), Options{Batch: 4})
 	prepared := func(e *Epoch) bool {
-		b := &pending{buffers: l.take(), epoch: e, size: 4, done: make(chan struct{})}
+		b := &pending{buffers: l.take(), share: l.share(0), epoch: e, size: 4, done: make(chan struct{})}
 		b.unfinished.Store(1)
 		newWorker(l).prepare(span{b, 0, 4})
 		return b.images[0] != 0

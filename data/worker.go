@@ -74,7 +74,7 @@ func (b *pending) recovered() {
 // where it cannot be decoded.
 func (w *worker) image(b *pending, i int) error {
 	l := w.loader
-	visit := b.epoch.visit(b.first + i)
+	visit := b.epoch.visit(b.first + b.place(i))
 	index := int(visit.Index)
 	err := w.views(b, i, index, int(visit.Repeat))
 	if err == nil {

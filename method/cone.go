@@ -20,7 +20,7 @@ type CoNe struct {
 // overwritten with a copy of query.
 func NewCoNe(query, key *model.Encoder, s Setup) *CoNe {
 	return &CoNe{
-		momentum: newMomentum(query, key, s.Precision, s.CoNe.BankSize, s.Classes, s.CoNe.KeyMomentum),
+		momentum: newMomentum(query, key, s, s.CoNe.BankSize, s.Classes, s.CoNe.KeyMomentum),
 		settings: s.CoNe, targets: s.targets(),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"cone/dist"
 	"cone/internal/golden"
 	"cone/model"
 	"cone/nn"
@@ -212,7 +213,7 @@ func checkTrajectory(t *testing.T, path string) {
 	if err := json.Unmarshal(raw, &tr); err != nil {
 		t.Fatal(err)
 	}
-	c := newTrajectoryMethod(t, tr)
+	c := newTrajectoryMethod(t, tr, nil)
 	defer c.query.Free()
 	defer c.key.Free()
 	defer c.bank.Free()
@@ -267,7 +268,7 @@ func checkTrajectory(t *testing.T, path string) {
 	})
 }
 
-func newTrajectoryMethod(t *testing.T, tr trajectory) *CoNe {
+func newTrajectoryMethod(t *testing.T, tr trajectory, g *dist.Group) *CoNe {
 	build := func() *model.Encoder {
 		e, err := model.NewEncoder(recipe.Model{
 			Backbone: tr.Backbone, Stem: "imagenet",
@@ -280,14 +281,18 @@ func newTrajectoryMethod(t *testing.T, tr trajectory) *CoNe {
 	}
 	query := build()
 	golden.Fill(query.Tree)
-	c := NewCoNe(query, build(), Setup{Precision: Precision{tensor.Float64, device()}, Classes: tr.Classes, Method: recipe.Method{
+	key := build()
+	s := Setup{Precision: Precision{tensor.Float64, device()}, Classes: tr.Classes, Group: g, SyncBatchNorm: true, Method: recipe.Method{
 		LabelSmoothing: tr.LabelSmoothing,
 		CoNe: recipe.CoNe{
 			BankSize: tr.Bank, Neighbors: tr.Neighbors, NeighborTemperature: tr.NeighborTemperature,
 			ConsistencyTemperature: tr.ConsistencyTemperature, CenterWeight: 1, Views: 1, NeighborWeight: tr.NeighborWeight,
 			ConsistencyWeight: tr.ConsistencyWeight, KeyMomentum: tr.KeyMomentum, WarmupEpochs: 1, Guards: true,
 		},
-	}})
+	}}
+	s.synchronize(query)
+	s.synchronize(key)
+	c := NewCoNe(query, key, s)
 	golden.FillBank(tr.Tag, tr.Bank, tr.Dim, tr.Classes, func(embedding, probability, label tensor.Tensor) {
 		c.bank.embedding.Value.CopyFrom(embedding)
 		c.bank.probability.Value.CopyFrom(probability)

@@ -17,6 +17,9 @@ type Batch struct {
 	Labels tensor.Tensor
 	// Indices are the N places in the data set, int64.
 	Indices tensor.Tensor
+	// Rows are the images of each rank in this step, in rank order; nil asks the
+	// ranks where it matters.
+	Rows []int
 	// Partners and Shares are defined where pictures are mixed (mixup, CutMix):
 	// image i counts Shares[i] for its own label and 1 − Shares[i] for the
 	// label Partners[i]. Both have N entries, int64 and the network's type.

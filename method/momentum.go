@@ -17,6 +17,7 @@ type momentum struct {
 	query, key *model.Encoder
 	bank       *Bank
 	precision  Precision
+	ranks      ranks
 	m0         float64
 	average    *optim.Average
 	pending    []Entry // this step's entries, kept until AfterBackward
@@ -25,11 +26,11 @@ type momentum struct {
 // newMomentum trains query; key must come from the same constructor and is
 // overwritten with a copy of query. With 0 classes the bank keeps no
 // probabilities.
-func newMomentum(query, key *model.Encoder, p Precision, size, classes int, m0 float64) *momentum {
+func newMomentum(query, key *model.Encoder, s Setup, size, classes int, m0 float64) *momentum {
 	key.Tree.CopyFrom(query.Tree)
 	key.Tree.SetTrainable(false)
 	return &momentum{
-		query: query, key: key, precision: p, m0: m0,
+		query: query, key: key, precision: s.Precision, ranks: ranks{s.Group}, m0: m0,
 		bank:    NewBank(size, query.Dim(), classes, query.Tree.DType, query.Tree.Device),
 		average: optim.NewAverage(key.Tree, query.Tree),
 	}
@@ -57,7 +58,7 @@ func KeyMomentum(m0 float64, t, total int) float64 {
 
 // keys are the normalised embeddings N×D that the key encoder makes of the
 // images, and their class probabilities N×C where the bank keeps some. They
-// are remembered for the bank.
+// are remembered for the bank, together with those of all other ranks.
 func (m *momentum) keys(images tensor.Tensor, b Batch) tensor.Tensor {
 	e := Entry{label: b.Labels, image: b.Indices}
 	if m.bank.probability == nil {
@@ -78,9 +79,12 @@ func (m *momentum) keys(images tensor.Tensor, b Batch) tensor.Tensor {
 		})
 		e.embedding, e.probability = both[0], both[1]
 	}
-	m.remember(e)
+	m.remember(m.ranks.entries(e, b.Rows))
 	return e.embedding
 }
+
+// newest are the entries that the last call of keys remembered, in rank order.
+func (m *momentum) newest() Entry { return m.pending[len(m.pending)-1] }
 
 // remember keeps entries beyond the scope of the forward pass.
 func (m *momentum) remember(e Entry) {

@@ -17,7 +17,7 @@ type PaCo struct {
 // NewPaCo trains query; key must come from the same constructor and is
 // overwritten with a copy of query.
 func NewPaCo(query, key *model.Encoder, s Setup) *PaCo {
-	return &PaCo{newMomentum(query, key, s.Precision, s.PaCo.BankSize, 0, s.PaCo.KeyMomentum), s.PaCo}
+	return &PaCo{newMomentum(query, key, s, s.PaCo.BankSize, 0, s.PaCo.KeyMomentum), s.PaCo}
 }
 
 // Views is two: the key encoder sees the second.
@@ -25,14 +25,14 @@ func (m *PaCo) Views() int { return 2 }
 
 // Loss is the parametric contrastive loss of the first view.
 func (m *PaCo) Loss(_ Step, b Batch) Loss {
-	key := m.keys(b.Views[1], b)
+	m.keys(b.Views[1], b)
 	query := m.precision.Forward(m.query, b.Views[0], true)
-	loss := m.loss(query.Logits, normalize(query.Embedding), key, b.Labels)
+	loss := m.loss(query.Logits, normalize(query.Embedding), m.newest().embedding, b.Labels)
 	return Loss{Total: loss, Terms: []Term{{"contrastive", loss.Detach()}}}
 }
 
-// loss is, for logits N×C, normalised queries N×D, the batch's keys N×D and
-// labels N, the mean over the anchors i of
+// loss is, for logits N×C, normalised queries N×D, the keys M×D of all ranks'
+// images and labels N, the mean over the anchors i of
 //
 //	−Σ_j w_ij·ln p_ij / Σ_j w_ij
 //
@@ -43,9 +43,10 @@ func (m *PaCo) Loss(_ Step, b Batch) Loss {
 func (m *PaCo) loss(logits, query, key, labels tensor.Tensor) tensor.Tensor {
 	n := labels.Dim(0)
 	every := func(flags tensor.Tensor) tensor.Tensor { return flags.Unsqueeze(0).Expand(n, flags.Dim(0)) }
-	others := tensor.Cat([]tensor.Tensor{query, key, m.bank.embedding.Value}, 0)
-	otherLabels := tensor.Cat([]tensor.Tensor{labels, labels, m.bank.label.Value}, 0)
-	counted := tensor.Cat([]tensor.Tensor{notSelf(labels), every(labels.Equal(labels)), every(m.bank.written())}, 1)
+	all := m.ranks.join(query, labels)
+	others := tensor.Cat([]tensor.Tensor{all.embedding, key, m.bank.embedding.Value}, 0)
+	otherLabels := tensor.Cat([]tensor.Tensor{all.labels, all.labels, m.bank.label.Value}, 0)
+	counted := tensor.Cat([]tensor.Tensor{all.notSelf(all.first, n), every(all.labels.Equal(all.labels)), every(m.bank.written())}, 1)
 	similarity := query.Linear(others, tensor.Tensor{}).Scale(1 / m.settings.Temperature)
 	logp := tensor.Cat([]tensor.Tensor{logits, similarity.FillWhere(counted.Not(), excluded)}, 1).LogSoftmax(1)
 

@@ -3,6 +3,7 @@ package method
 import (
 	"fmt"
 
+	"cone/dist"
 	"cone/model"
 	"cone/nn"
 	"cone/recipe"
@@ -18,16 +19,29 @@ type Setup struct {
 	// Weights are the C class weights in the losses' element type; undefined
 	// means 1 for all. They must outlive the method.
 	Weights tensor.Tensor
+	// Group is the processes that train together; nil is this one alone.
+	Group *dist.Group
+	// SyncBatchNorm lets the encoders' batch norms use the statistics of all
+	// processes' images.
+	SyncBatchNorm bool
+}
+
+// synchronize connects an encoder's batch norms with those of other processes.
+func (s Setup) synchronize(e *model.Encoder) {
+	if s.SyncBatchNorm && !(ranks{s.Group}).alone() {
+		e.Tree.Synchronize(s.Group)
+	}
 }
 
 // targets are what the setup has classifiers trained towards.
 func (s Setup) targets() targets {
-	return targets{smoothing: s.LabelSmoothing, all: s.Smoothing == "all", weights: s.Weights}
+	return targets{smoothing: s.LabelSmoothing, all: s.Smoothing == "all", weights: s.Weights, ranks: ranks{s.Group}}
 }
 
 // New makes the method that the setup names. Another encoder like query is
 // made where the method needs one.
 func New(query *model.Encoder, another func() (*model.Encoder, error), s Setup) (Method, error) {
+	s.synchronize(query)
 	switch s.Name {
 	case "cross-entropy":
 		return NewCrossEntropy(query, s), nil
@@ -49,6 +63,7 @@ func New(query *model.Encoder, another func() (*model.Encoder, error), s Setup) 
 	if err != nil {
 		return nil, err
 	}
+	s.synchronize(key)
 	switch s.Name {
 	case "supcon":
 		return NewSupConQueue(query, key, s), nil

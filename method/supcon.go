@@ -16,11 +16,12 @@ type SupCon struct {
 	single
 	settings recipe.SupCon
 	targets  targets
+	ranks    ranks
 }
 
 // NewSupCon trains the encoder.
 func NewSupCon(e *model.Encoder, s Setup) *SupCon {
-	return &SupCon{single{e, s.Precision}, s.SupCon, s.targets()}
+	return &SupCon{single{e, s.Precision}, s.SupCon, s.targets(), ranks{s.Group}}
 }
 
 // Views is two.
@@ -52,16 +53,11 @@ func (m *SupCon) Loss(_ Step, b Batch) Loss {
 }
 
 // loss is that of normalised embeddings M×D and their labels M, each
-// contrasted with all others, times τ/τ_base.
+// contrasted with all others, on whatever rank, times τ/τ_base.
 func (m *SupCon) loss(z, labels tensor.Tensor) tensor.Tensor {
-	others := notSelf(labels)
-	positive := labels.Unsqueeze(1).Equal(labels.Unsqueeze(0)).And(others)
-	loss := contrast(z, z, positive, others, m.settings.Temperature)
+	all := m.ranks.join(z, labels)
+	others := all.notSelf(all.first, labels.Dim(0))
+	positive := labels.Unsqueeze(1).Equal(all.labels.Unsqueeze(0)).And(others)
+	loss := contrast(z, all.embedding, positive, others, m.settings.Temperature)
 	return loss.Scale(m.settings.Temperature / m.settings.BaseTemperature)
-}
-
-// notSelf is M×M: false on the diagonal.
-func notSelf(labels tensor.Tensor) tensor.Tensor {
-	place := labels.ZerosLike().CopyFrom(tensor.Arange(0, labels.Dim(0), tensor.CPU))
-	return place.Unsqueeze(1).Equal(place.Unsqueeze(0)).Not()
 }

@@ -19,7 +19,7 @@ type SupConQueue struct {
 // NewSupConQueue trains query; key must come from the same constructor and is
 // overwritten with a copy of query.
 func NewSupConQueue(query, key *model.Encoder, s Setup) *SupConQueue {
-	return &SupConQueue{newMomentum(query, key, s.Precision, s.SupCon.BankSize, 0, s.SupCon.KeyMomentum), s.SupCon, s.targets()}
+	return &SupConQueue{newMomentum(query, key, s, s.SupCon.BankSize, 0, s.SupCon.KeyMomentum), s.SupCon, s.targets()}
 }
 
 // Views is two.
@@ -33,9 +33,9 @@ func (m *SupConQueue) Notes(batch int) []string {
 // Loss is the contrastive loss; with it, where the classifier is trained
 // jointly, its cross-entropy on inputs without a gradient.
 func (m *SupConQueue) Loss(_ Step, b Batch) Loss {
-	key := m.keys(b.Views[1], b)
+	m.keys(b.Views[1], b)
 	features, embedding := m.precision.Encode(m.query, b.Views[0], true)
-	loss := m.loss(normalize(embedding), key, b.Labels)
+	loss := m.loss(normalize(embedding), m.newest().embedding, b.Labels)
 	out := Loss{Total: loss, Terms: []Term{{"contrastive", loss.Detach()}}}
 	if m.settings.Joint {
 		ce := joint(m.query, m.precision, features, embedding, b.Labels, m.targets)
@@ -45,12 +45,13 @@ func (m *SupConQueue) Loss(_ Step, b Batch) Loss {
 	return out
 }
 
-// loss contrasts normalised queries N×D with the batch's keys N×D and with
-// whatever was written to the bank, times τ/τ_base.
+// loss contrasts normalised queries N×D with the keys M×D of all ranks' images
+// and with whatever was written to the bank, times τ/τ_base.
 func (m *SupConQueue) loss(query, key, labels tensor.Tensor) tensor.Tensor {
 	others := tensor.Cat([]tensor.Tensor{key, m.bank.embedding.Value}, 0)
-	otherLabels := tensor.Cat([]tensor.Tensor{labels, m.bank.label.Value}, 0)
-	written := tensor.Cat([]tensor.Tensor{labels.Equal(labels), m.bank.written()}, 0)
+	all := m.ranks.labels(labels)
+	otherLabels := tensor.Cat([]tensor.Tensor{all, m.bank.label.Value}, 0)
+	written := tensor.Cat([]tensor.Tensor{all.Equal(all), m.bank.written()}, 0)
 	counted := written.Unsqueeze(0).Expand(labels.Dim(0), written.Dim(0))
 	positive := labels.Unsqueeze(1).Equal(otherLabels.Unsqueeze(0)).And(counted)
 	loss := contrast(query, others, positive, counted, m.settings.Temperature)

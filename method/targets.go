@@ -8,6 +8,7 @@ type targets struct {
 	smoothing float64       // ε
 	all       bool          // ε/C on every class; else ε/(C−1) on all but the label
 	weights   tensor.Tensor // C; undefined: 1 for all
+	ranks     ranks
 }
 
 // on and off are the targets of the label and of each other class.
@@ -73,7 +74,7 @@ func (t targets) mean(sum, logp, weight tensor.Tensor) tensor.Tensor {
 	if !weight.Defined() {
 		return sum.Scale(-1 / float64(logp.Dim(0)))
 	}
-	return sum.Neg().Div(weight.Sum().ClampMin(1e-12))
+	return sum.Neg().Div(t.ranks.meanWeight(weight.Sum(), logp.Dim(0)).ClampMin(1e-12))
 }
 
 // dense are the targets written out: N×C.

@@ -15,11 +15,12 @@ type Triplet struct {
 	single
 	settings recipe.Triplet
 	targets  targets
+	ranks    ranks
 }
 
 // NewTriplet trains the encoder.
 func NewTriplet(e *model.Encoder, s Setup) *Triplet {
-	return &Triplet{single{e, s.Precision}, s.Triplet, s.targets()}
+	return &Triplet{single{e, s.Precision}, s.Triplet, s.targets(), ranks{s.Group}}
 }
 
 // Loss is the triplet loss over the batch; with it, where the classifier is
@@ -40,14 +41,16 @@ func (m *Triplet) Loss(_ Step, b Batch) Loss {
 }
 
 // loss is that of embeddings N×D, not yet normalised, and labels N; with the
-// share of the mined triplets that are not zero.
+// share of the mined triplets that are not zero. It counts triplets, not
+// images, so every rank takes that of the whole batch.
 func (m *Triplet) loss(embedding, labels tensor.Tensor) (loss, active tensor.Tensor) {
 	if m.settings.Normalize {
 		embedding = normalize(embedding)
 	}
-	distance := distances(embedding, m.settings.Squared)
-	same := labels.Unsqueeze(1).Equal(labels.Unsqueeze(0))
-	positive := same.And(notSelf(labels))
+	all := m.ranks.join(embedding, labels)
+	distance := distances(all.embedding, m.settings.Squared)
+	same := all.labels.Unsqueeze(1).Equal(all.labels.Unsqueeze(0))
+	positive := same.And(all.notSelf(0, all.labels.Dim(0)))
 	switch m.settings.Mining {
 	case "batch-all":
 		return m.batchAll(distance, positive, same.Not())

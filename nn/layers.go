@@ -84,6 +84,14 @@ func (l *Linear) Forward(x tensor.Tensor) tensor.Tensor {
 // https://arxiv.org/abs/1502.03167) of N×C or N×C×H×W.
 type BatchNorm struct {
 	Weight, Bias, RunningMean, RunningVar, Batches *Entry
+
+	tree *Tree
+}
+
+// Synchronizer is batch norm in training over the images of several processes,
+// with the arguments of tensor.Tensor.BatchNorm.
+type Synchronizer interface {
+	BatchNorm(x, weight, bias, runningMean, runningVar tensor.Tensor, momentum, eps float64) tensor.Tensor
 }
 
 // The constants of torch.nn.BatchNorm.
@@ -97,6 +105,7 @@ func NewBatchNorm(p Path, channels int) *BatchNorm {
 	zeros := func() tensor.Tensor { return p.Empty(channels).Zero() }
 	ones := func() tensor.Tensor { return p.Empty(channels).Fill(1) }
 	return &BatchNorm{
+		tree:        p.tree,
 		Weight:      p.Parameter("weight", ones),
 		Bias:        p.Parameter("bias", zeros),
 		RunningMean: p.Buffer("running_mean", zeros),
@@ -113,6 +122,10 @@ func (b *BatchNorm) Forward(x tensor.Tensor, training bool) tensor.Tensor {
 	training = training && !b.RunningMean.Frozen
 	if training {
 		b.count()
+		if all := b.tree.synchronizer; all != nil {
+			return all.BatchNorm(x, b.Weight.Value, b.Bias.Value, b.RunningMean.Value, b.RunningVar.Value,
+				batchNormMomentum, batchNormEps)
+		}
 	}
 	return x.BatchNorm(b.Weight.Value, b.Bias.Value, b.RunningMean.Value, b.RunningVar.Value,
 		training, batchNormMomentum, batchNormEps)

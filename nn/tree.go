@@ -38,7 +38,13 @@ type Tree struct {
 	entries []*Entry
 	byName  map[string]*Entry
 	cost    *Cost // of a sketch
+
+	synchronizer Synchronizer // nil where each process has its own statistics
 }
+
+// Synchronize makes the tree's batch norms use the statistics of all processes
+// in training.
+func (t *Tree) Synchronize(s Synchronizer) { t.synchronizer = s }
 
 // NewTree makes an empty tree.
 func NewTree(d tensor.DType, on tensor.Device) *Tree {

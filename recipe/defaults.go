@@ -72,7 +72,8 @@ func Default() Recipe {
 			Gamma:            0.1,
 			Accumulate:       1,
 		},
-		EMA: EMA{EverySteps: 1},
+		EMA:  EMA{EverySteps: 1},
+		Dist: Dist{SyncBatchNorm: true, Overlap: true, CheckEvery: 1000},
 	}
 	// SupCon's second stage on CIFAR, with a cosine in place of its steps.
 	r.Linear = Linear{Batch: 512, Optim: r.Optim}

@@ -13,7 +13,7 @@ import (
 
 // sources are the one home of the settings' explanations.
 //
-//go:embed recipe.go data.go model.go method.go optim.go stages.go steps.go
+//go:embed recipe.go data.go dist.go model.go method.go optim.go stages.go steps.go
 var sources embed.FS
 
 // KeyDoc explains one setting.

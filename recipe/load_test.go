@@ -267,7 +267,8 @@ func TestImageNetRecipe(t *testing.T) {
 		Optim: Optim{Name: "sgd", LR: 0.1, ReferenceBatch: 256, Momentum: 0.9, WeightDecay: 1e-4,
 			DecayNormAndBias: true, Schedule: "cosine-epoch", WarmupEpochs: 5, MinLRRatio: 0.001, Accumulate: 1,
 			Beta1: 0.9, Beta2: 0.999, TrustCoefficient: 0.001, LayerDecay: 1, Gamma: 0.1}, // of no effect here
-		EMA: EMA{EverySteps: 1},
+		EMA:  EMA{EverySteps: 1},
+		Dist: Dist{SyncBatchNorm: true, Overlap: true, CheckEvery: 1000},
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("differs from the published recipe: %v", Diff(r, want))

@@ -35,6 +35,7 @@ type Recipe struct {
 	EarlyStopping EarlyStopping `yaml:"early_stopping"`
 	Linear        Linear        `yaml:"linear"`
 	Checkpoint    Checkpoint    `yaml:"checkpoint"`
+	Dist          Dist          `yaml:"dist"`
 }
 
 // Evaluate says how the model is evaluated on the test images.

@@ -57,6 +57,7 @@ func (r Recipe) Validate() error {
 	c.atLeast("early_stopping.patience", r.EarlyStopping.Patience, 0)
 	c.atLeast("checkpoint.every_steps", r.Checkpoint.EverySteps, 0)
 	c.atLeast("checkpoint.every_epochs", r.Checkpoint.EveryEpochs, 0)
+	c.atLeast("dist.check_every", r.Dist.CheckEvery, 0)
 	return errors.Join(c.problems...)
 }
 

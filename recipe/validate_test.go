@@ -141,6 +141,7 @@ func TestValidateRefuses(t *testing.T) {
 		{func(r *Recipe) { r.EMA.EverySteps = 0 }, "ema.every_steps is 0: choose at least 1"},
 		{func(r *Recipe) { r.EMA.AfterEpochs = -1 }, "ema.after_epochs is -1: choose 0 or more"},
 		{func(r *Recipe) { r.EarlyStopping.Patience = -1 }, "early_stopping.patience is -1: choose at least 0"},
+		{func(r *Recipe) { r.Dist.CheckEvery = -1 }, "dist.check_every is -1: choose at least 0"},
 		{func(r *Recipe) { r.Optim.WeightDecay = -1 }, "optim.weight_decay is -1: choose 0 or more"},
 		{func(r *Recipe) { r.Optim.Schedule = "cosine" },
 			`optim.schedule is "cosine", which is not known: did you mean "cosine-epoch"? choose cosine-epoch, cosine-step, step, one-cycle, constant`},

@@ -76,27 +76,72 @@ func NewEvaluation(classNames []string) (*Evaluation, error) {
 // −Inf) counts as wrong and in Result.NonFinite; it has no part in NLL, ECE
 // and the confusion matrix.
 func (e *Evaluation) Add(logits []float32, labels []int64) error {
+	judged, err := e.Judge(logits, labels, nil)
+	for _, image := range judged {
+		e.Count(image)
+	}
+	return err
+}
+
+// Judged is what counts of one image.
+type Judged struct {
+	// Index is the image's place in the test set, Label its class.
+	Index, Label int
+	// Predicted is the class with the largest logit, Rank how many classes come
+	// before the true one, from 0. Valid says that the softmax is defined;
+	// without it neither has a meaning.
+	Predicted, Rank int
+	Valid           bool
+	// NLL is −ln of the true class's probability, Confidence the largest
+	// probability.
+	NLL, Confidence float64
+}
+
+// JudgedNumbers is how many numbers a Judged is.
+const JudgedNumbers = 7
+
+// Numbers is the image as numbers, for sending; JudgedFrom is its inverse.
+func (j Judged) Numbers() []float64 {
+	valid := 0.0
+	if j.Valid {
+		valid = 1
+	}
+	return []float64{float64(j.Index), float64(j.Label), float64(j.Predicted), float64(j.Rank), valid, j.NLL, j.Confidence}
+}
+
+// JudgedFrom reads JudgedNumbers numbers.
+func JudgedFrom(n []float64) Judged {
+	return Judged{int(n[0]), int(n[1]), int(n[2]), int(n[3]), n[4] != 0, n[5], n[6]}
+}
+
+// Judge looks at a batch as Add does, without counting it: what processes find
+// out apart is counted together. Indices, which may be nil, are the images'
+// places in the test set.
+func (e *Evaluation) Judge(logits []float32, labels, indices []int64) ([]Judged, error) {
 	c := len(e.names)
 	if len(logits) != len(labels)*c {
-		return fmt.Errorf("%d logits are not %d images × %d classes", len(logits), len(labels), c)
+		return nil, fmt.Errorf("%d logits are not %d images × %d classes", len(logits), len(labels), c)
 	}
 	for i, label := range labels {
 		if label != Padding && (label < 0 || label >= int64(c)) {
-			return fmt.Errorf("label %d of image %d in the batch is not one of the %d classes", label, i, c)
+			return nil, fmt.Errorf("label %d of image %d in the batch is not one of the %d classes", label, i, c)
 		}
 	}
+	out := make([]Judged, 0, len(labels))
 	for i, label := range labels {
-		if label != Padding {
-			e.add(logits[i*c:(i+1)*c], int(label))
+		if label == Padding {
+			continue
 		}
+		j := judge(logits[i*c:(i+1)*c], int(label))
+		if indices != nil {
+			j.Index = int(indices[i])
+		}
+		out = append(out, j)
 	}
-	return nil
+	return out, nil
 }
 
-func (e *Evaluation) add(row []float32, label int) {
-	e.scalars[images]++
-	e.classCount[label]++
-
+func judge(row []float32, label int) Judged {
 	predicted, valid := 0, true
 	for i, v := range row {
 		if v != v || v > math.MaxFloat32 {
@@ -107,8 +152,7 @@ func (e *Evaluation) add(row []float32, label int) {
 		}
 	}
 	if !valid || math.IsInf(float64(row[predicted]), -1) {
-		e.scalars[nonFinite]++
-		return
+		return Judged{Label: label}
 	}
 	rank := 0
 	for i, v := range row {
@@ -116,29 +160,42 @@ func (e *Evaluation) add(row []float32, label int) {
 			rank++
 		}
 	}
-	correct := 0.0
-	if rank == 0 {
-		correct = 1
-	}
-	if rank < 5 {
-		e.scalars[top5Correct]++
-	}
-	e.classCorrect[label] += correct
-	if len(e.confusion) > 0 {
-		e.confusion[label*len(row)+predicted]++
-	}
-
 	// Softmax with the largest logit moved to 0: nothing overflows, and the
 	// largest probability is 1/total.
 	largest, total := float64(row[predicted]), 0.0
 	for _, v := range row {
 		total += math.Exp(float64(v) - largest)
 	}
-	e.scalars[negativeLog] += math.Log(total) + largest - float64(row[label])
-	bin := calibrationBin(1 / total)
+	return Judged{
+		Label: label, Predicted: predicted, Rank: rank, Valid: true,
+		NLL: math.Log(total) + largest - float64(row[label]), Confidence: 1 / total,
+	}
+}
+
+// Count counts an image.
+func (e *Evaluation) Count(j Judged) {
+	e.scalars[images]++
+	e.classCount[j.Label]++
+	if !j.Valid {
+		e.scalars[nonFinite]++
+		return
+	}
+	correct := 0.0
+	if j.Rank == 0 {
+		correct = 1
+	}
+	if j.Rank < 5 {
+		e.scalars[top5Correct]++
+	}
+	e.classCorrect[j.Label] += correct
+	if len(e.confusion) > 0 {
+		e.confusion[j.Label*len(e.names)+j.Predicted]++
+	}
+	e.scalars[negativeLog] += j.NLL
+	bin := calibrationBin(j.Confidence)
 	e.binCount[bin]++
 	e.binCorrect[bin] += correct
-	e.binSure[bin] += 1 / total
+	e.binSure[bin] += j.Confidence
 }
 
 // calibrationBin is the m of the bin (m/15, (m+1)/15] that holds a confidence

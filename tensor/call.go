@@ -21,6 +21,9 @@ type OpError struct {
 	Shapes string
 	// Stack is the Go stack at the call.
 	Stack []byte
+	// Collective is true where processes failed to work together: another one
+	// is gone or does not answer. That is no internal fault.
+	Collective bool
 }
 
 func (e *OpError) Error() string {
@@ -41,7 +44,11 @@ func fail(operator, text string) {
 	message, shapes, _ := strings.Cut(text, "\ngiven ")
 	message, _, _ = strings.Cut(message, "\n\n")
 	message = strings.Join(strings.Fields(message), " ")
-	panic(&OpError{Operator: operator, Message: message, Shapes: shapes, Stack: debug.Stack()})
+	_, reason, collective := strings.Cut(message, "a collective failed: ")
+	if collective {
+		message = reason
+	}
+	panic(&OpError{Operator: operator, Message: message, Shapes: shapes, Stack: debug.Stack(), Collective: collective})
 }
 
 // operator is a schema of the dispatcher, resolved at its first use.

@@ -17,6 +17,7 @@ var (
 	expand      = schema("aten::expand")
 	roll        = schema("aten::roll")
 	pad         = schema("aten::constant_pad_nd")
+	viewType    = schema("aten::view.dtype")
 )
 
 // View looks at t in another shape; −1 stands for what is left.
@@ -80,3 +81,7 @@ func (t Tensor) Roll(shifts, dims []int) Tensor {
 // Pad adds zeros: two numbers per dimension, before and after, from the last
 // dimension backwards.
 func (t Tensor) Pad(sizes ...int) Tensor { return pad.one(in(t), ints(sizes...), num(0)) }
+
+// Bits looks at the same memory as elements of another type. The last dimension
+// grows or shrinks with their size; it must be dense.
+func (t Tensor) Bits(d DType) Tensor { return viewType.one(in(t), dtype(d)) }

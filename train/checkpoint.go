@@ -22,6 +22,7 @@ const (
 	keyChannels = "cone.channels"
 	keyImages   = "cone.images"
 	keyCompute  = "cone.compute"
+	keyRanks    = "cone.ranks" // how many processes; missing means one
 )
 
 // format is the version of the layout of checkpoints.
@@ -45,7 +46,7 @@ func (r *run) state() []*nn.Entry {
 // checkpoints/previous until the new one is whole on disk and beyond.
 func (r *run) save() error {
 	// The records up to the checkpoint must survive whatever it survives.
-	if err := r.metrics.Sync(); err != nil {
+	if err := r.onFirst(r.metrics.Sync); err != nil {
 		return fmt.Errorf("cannot write the metrics to disk: %w", err)
 	}
 	metadata, err := r.metadata()
@@ -61,13 +62,17 @@ func (r *run) save() error {
 				r.at.Step, r.at.shownEpoch(), bad, r.kept())
 			return
 		}
+		random := r.randomStates()
+		if !r.first() {
+			return
+		}
 		var arrays []weights.Array
-		for _, e := range append(r.state(), randomState(r.engine.Device)...) {
+		for _, e := range append(r.state(), random...) {
 			arrays = append(arrays, arrayOf(e))
 		}
 		_, failed = weights.WriteCheckpoint(next, metadata, arrays)
 	})
-	if failed != nil {
+	if failed != nil || !r.first() {
 		return failed
 	}
 	if err := os.Rename(last, previous); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -118,11 +123,15 @@ func (r *run) metadata() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]string{
+	m := map[string]string{
 		keyFormat: format, keyPosition: string(at), keyRecipe: string(resolved),
 		keyClasses: string(classes), keyChannels: fmt.Sprint(data.Channels(r.data.Train)),
 		keyImages: fmt.Sprint(r.data.Train.Len()), keyCompute: r.precision.Compute.String(),
-	}, nil
+	}
+	if !r.alone() {
+		m[keyRanks] = fmt.Sprint(r.engine.group().Size())
+	}
+	return m, nil
 }
 
 // randomState is libtorch's random streams, as entries. They belong to the

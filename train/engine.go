@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/cpu"
 
+	"cone/dist"
 	"cone/method"
 	"cone/tensor"
 )
@@ -21,6 +22,16 @@ const maxThreads = 1024
 type Engine struct {
 	Device  tensor.Device
 	Threads int
+	// Group is the processes that train together; nil is this one alone.
+	Group *dist.Group
+	// Build tells builds of the program apart, which must not train together.
+	Build string
+	// Workers prepare batches where the recipe does not say how many; 0 means
+	// one per core. Processes on one machine share its cores.
+	Workers int
+	// Redirect, where it is not nil, is called in ranks other than 0 with the
+	// file that takes what they have to say, once the run's folder is known.
+	Redirect func(path string) error
 }
 
 // NewEngine takes a device ("cpu", "cuda" or "cuda:1") and a number of threads

@@ -92,8 +92,8 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 		return result, fmt.Errorf("class %d is %q in %s, but %q in the model: evaluate data with the classes in the model's order (classes.txt can give it)",
 			at, test.Classes()[at], r.Data.Path, c.Classes[at])
 	}
-	j := judge{classes: test.Classes(), settings: r.Evaluate.KNN}
-	if j.test, err = newTestLoader(test, r); err != nil {
+	j := judge{group: e.group(), classes: test.Classes(), settings: r.Evaluate.KNN}
+	if j.test, err = newTestLoader(test, r, e); err != nil {
 		return result, err
 	}
 	defer j.test.Close()
@@ -101,7 +101,7 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 		return result, err
 	}
 	if r.NeedsIndex() {
-		if j.index, err = newIndexLoader(collection.Train, r); err != nil {
+		if j.index, err = newIndexLoader(collection.Train, r, e); err != nil {
 			return result, err
 		}
 		defer j.index.Close()

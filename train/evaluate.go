@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"cone/data"
+	"cone/dist"
 	"cone/method"
 	"cone/model"
 	"cone/recipe"
@@ -14,6 +15,7 @@ import (
 
 // judge evaluates an encoder.
 type judge struct {
+	group     *dist.Group
 	encoder   *model.Encoder
 	precision method.Precision
 	input     input
@@ -26,8 +28,9 @@ type judge struct {
 // evaluate tells how good the run is; at its end, if the recipe asks for it,
 // also by the neighbours.
 func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
+	r.shareStatistics()
 	j := judge{
-		encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
+		group: r.engine.group(), encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
 		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
 	}
 	neighbors := r.recipe.UsesKNN()
@@ -50,6 +53,9 @@ func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
 		}
 		out.weights.KNNTop1 = &voted.Top1
 	}
+	if err := r.shareLost(); err != nil {
+		return out, err
+	}
 	return out, r.listLost()
 }
 
@@ -60,7 +66,7 @@ func (r *run) ends(top1 float64) bool {
 	return stuck || r.at.Epoch >= r.recipe.Epochs
 }
 
-// evaluate counts every test image exactly once, by the classifier or by its
+// evaluate counts every test image exactly once, whatever the number of ranks, by the classifier or by its
 // nearest neighbours; beside gives the neighbours' top-1 with the classifier's
 // result. When ctx ends before it does, it returns ErrInterrupted.
 func (j judge) evaluate(ctx context.Context, neighbors, beside bool) (report.Result, error) {
@@ -84,9 +90,17 @@ func (j judge) count(ctx context.Context, scores func(*data.Batch) []float32) (r
 	if err != nil {
 		return report.Result{}, err
 	}
-	err = each(ctx, j.test, func(b *data.Batch) error { return sums.Add(scores(b), b.Labels) })
-	if err != nil {
+	var judged []report.Judged
+	err = each(ctx, j.test, func(b *data.Batch) error {
+		images, err := sums.Judge(scores(b), b.Labels, b.Indices)
+		judged = append(judged, images...)
+		return err
+	})
+	if err := j.agree(err); err != nil {
 		return report.Result{}, err
+	}
+	for _, image := range j.everyImage(judged) {
+		sums.Count(image)
 	}
 	return sums.Result(), nil
 }

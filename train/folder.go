@@ -20,6 +20,10 @@ import (
 type folder struct {
 	path string
 	lock *os.File
+	// ranks is how many processes take part, rank which of them this is. Only
+	// rank 0 makes the folder; each writes what it has to say into a file of its
+	// own, where there are several.
+	rank, ranks int
 	// outer is the run that this one is a stage of, or "".
 	outer string
 }
@@ -51,13 +55,30 @@ func NextFolder(root, name string) string {
 
 // createFolder makes a new run's folder, which must be missing or empty.
 func createFolder(path string) (folder, error) {
-	if entries, err := os.ReadDir(path); err == nil && len(entries) > 0 {
+	if entries, err := os.ReadDir(path); err == nil && !neverBegan(path, entries) {
 		return folder{}, fmt.Errorf("%s is not empty: give another folder, or continue the run in it with --resume %s", path, path)
 	}
 	if err := os.MkdirAll(filepath.Join(path, checkpointFolder), 0o777); err != nil {
 		return folder{}, fmt.Errorf("cannot make the run's folder: %w", err)
 	}
 	return lockFolder(path)
+}
+
+// neverBegan says whether a folder is empty, but for what a run leaves that was
+// killed before it wrote down its recipe.
+func neverBegan(path string, entries []os.DirEntry) bool {
+	for _, e := range entries {
+		switch e.Name() {
+		case "lock", "logs":
+		case checkpointFolder:
+			if inside, err := os.ReadDir(filepath.Join(path, checkpointFolder)); err != nil || len(inside) > 0 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // openRun locks the folder of a run that was begun before.
@@ -105,12 +126,22 @@ func (f folder) checkpoint(name string) string {
 // log appends a line to log.txt. Failures are ignored: what matters is in the
 // metrics and the checkpoints.
 func (f folder) log(line string) {
-	w, err := os.OpenFile(f.file("log.txt"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	line = fmt.Sprintf("%s %s\n", time.Now().Format(time.RFC3339), line)
+	if f.ranks > 1 {
+		appendTo(f.logFile(f.rank), line)
+	}
+	if f.rank == 0 {
+		appendTo(f.file("log.txt"), line)
+	}
+}
+
+func appendTo(path, text string) {
+	w, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
 		return
 	}
 	defer w.Close()
-	fmt.Fprintf(w, "%s %s\n", time.Now().Format(time.RFC3339), line)
+	io.WriteString(w, text)
 }
 
 // epochRecord is what the curves need of metrics.jsonl.

@@ -40,14 +40,16 @@ func (j judge) vote(ctx context.Context) (result report.Result, err error) {
 // float32, and their labels.
 func (j judge) embed(ctx context.Context) (embeddings tensor.Tensor, labels []int64, err error) {
 	var all []float32
+	var indices []int64
 	err = each(ctx, j.index, func(b *data.Batch) error {
 		all = append(all, j.run(b, unitEmbedding)...)
-		labels = append(labels, b.Labels...)
+		labels, indices = append(labels, b.Labels...), append(indices, b.Indices...)
 		return nil
 	})
-	if err != nil {
+	if err := j.agree(err); err != nil {
 		return embeddings, nil, err
 	}
+	all, labels = j.everyEmbedding(all, labels, indices, j.encoder.Dim())
 	embeddings = tensor.From(all, len(labels), len(all)/len(labels)).ToDevice(j.input.device)
 	return embeddings, labels, nil
 }

@@ -15,7 +15,7 @@ import (
 
 // newTrainLoader prepares the training images as the recipe and its method
 // have it.
-func newTrainLoader(s data.Source, r recipe.Recipe, views int) (*data.Loader, error) {
+func newTrainLoader(s data.Source, r recipe.Recipe, views int, e Engine) (*data.Loader, error) {
 	sampler, err := data.NewSampler(r.Data.Sampling, r.Seed, s, r.Batch)
 	if err != nil {
 		return nil, err
@@ -23,20 +23,22 @@ func newTrainLoader(s data.Source, r recipe.Recipe, views int) (*data.Loader, er
 	return data.NewLoader(s, data.Options{
 		Batch: r.Batch, Seed: r.Seed, Sampler: sampler, DropLast: true, Views: views,
 		Augment: r.Augment, Exact: r.Data.Exact, Codec: codecOptions(r.Data),
-		OnError: policy(r.Data, data.Substitute), CacheBytes: cacheBytes(r.Data), Workers: r.Data.Workers,
+		OnError: policy(r.Data, data.Substitute), CacheBytes: cacheBytes(r.Data), Workers: e.workers(r.Data),
+		Rank: e.group().Rank(), World: e.group().Size(), Parts: r.Optim.Accumulate,
 	})
 }
 
 // newTestLoader prepares the test images as the recipe has it: each once,
-// exactly.
-func newTestLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
+// exactly, on one of the ranks.
+func newTestLoader(s data.Source, r recipe.Recipe, e Engine) (*data.Loader, error) {
 	size := r.Evaluate.Batch
 	if size == 0 {
 		size = r.Batch
 	}
 	l, err := data.NewLoader(s, data.Options{
 		Batch: size, Augment: r.Evaluate.Transform, Exact: true, Codec: codecOptions(r.Data),
-		OnError: policy(r.Data, data.LeaveOut), CacheBytes: cacheBytes(r.Data), Workers: r.Data.Workers,
+		OnError: policy(r.Data, data.LeaveOut), CacheBytes: cacheBytes(r.Data), Workers: e.workers(r.Data),
+		Rank: e.group().Rank(), World: e.group().Size(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the test images cannot be prepared: %w", err)
@@ -46,9 +48,17 @@ func newTestLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
 
 // newIndexLoader prepares the training images as test images are: each once,
 // for their embeddings. It keeps no pictures beside those that training keeps.
-func newIndexLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
+func newIndexLoader(s data.Source, r recipe.Recipe, e Engine) (*data.Loader, error) {
 	r.Data.CacheMB = 0
-	return newTestLoader(s, r)
+	return newTestLoader(s, r, e)
+}
+
+// workers is how many goroutines prepare batches; 0 means one per core.
+func (e Engine) workers(d recipe.Data) int {
+	if d.Workers == 0 {
+		return e.Workers
+	}
+	return d.Workers
 }
 
 func codecOptions(d recipe.Data) codec.Options {
@@ -91,7 +101,7 @@ func withoutImages(s data.Source) string {
 // folder, when there are new ones.
 func (r *run) listLost() error {
 	trained, tested := r.loader.Lost(), r.testLoader.Lost()
-	if len(trained)+len(tested) == r.lost {
+	if len(trained)+len(tested) == r.lost || !r.first() {
 		return nil
 	}
 	r.lost = len(trained) + len(tested)

@@ -50,7 +50,8 @@ func (r *run) newMethod(d tensor.DType) (method.Method, error) {
 		query.Free()
 		return nil, fmt.Errorf("model.freeze leaves only the classifier, which method.name %s does not train: freeze less, or choose cross-entropy", r.recipe.Method.Name)
 	}
-	if init := r.recipe.Model.Init; init != "" && !r.resumed {
+	// Rank 0 hands what it read to the others.
+	if init := r.recipe.Model.Init; init != "" && !r.resumed && r.first() {
 		notes, err := initialise(query, r.recipe.Model, init)
 		if err != nil {
 			query.Free()
@@ -61,7 +62,7 @@ func (r *run) newMethod(d tensor.DType) (method.Method, error) {
 	if parts := r.recipe.Model.Freeze; len(parts) > 0 {
 		r.notes = append(r.notes, "frozen: "+strings.Join(parts, ", "))
 	}
-	s := method.Setup{Method: r.recipe.Method, Precision: r.precision, Classes: len(count)}
+	s := method.Setup{Method: r.recipe.Method, Precision: r.precision, Classes: len(count), Group: r.engine.Group, SyncBatchNorm: r.recipe.Dist.SyncBatchNorm}
 	if weights != nil {
 		s.Weights = tensor.From(weights, len(weights)).ToDType(d).ToDevice(r.engine.Device)
 	}

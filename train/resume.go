@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"cone/recipe"
-	"cone/tensor"
 	"cone/weights"
 )
 
@@ -21,6 +20,9 @@ import (
 // recipe that the user asked for; it must say the same as the run's, except
 // where that cannot change the numbers.
 func Resume(ctx context.Context, path string, overrides func(recipe.Recipe) (recipe.Recipe, error), e Engine) (Outcome, error) {
+	if !e.group().First() {
+		return follow(ctx, path, e)
+	}
 	f, err := openRun(path)
 	if err != nil {
 		return Outcome{}, err
@@ -49,10 +51,34 @@ func Resume(ctx context.Context, path string, overrides func(recipe.Recipe) (rec
 			return Outcome{}, err
 		}
 	}
+	text, err := asked.Marshal()
+	if err != nil {
+		return Outcome{}, err
+	}
+	if _, err := FromFirst(e.group(), "resume", string(text)); err != nil {
+		return Outcome{}, err
+	}
 	if asked.HasStages() {
 		return resumeStages(ctx, asked, f, e, c)
 	}
 	return plan{recipe: asked, whole: asked}.run(ctx, e, func() (folder, error) { return f, nil }, c)
+}
+
+// follow continues a run of which rank 0 reads the folder.
+func follow(ctx context.Context, path string, e Engine) (Outcome, error) {
+	text, err := FromFirst(e.group(), "resume", "")
+	if err != nil {
+		return Outcome{}, err
+	}
+	asked, err := recipe.Parse("rank 0's recipe", []byte(text))
+	if err != nil {
+		return Outcome{}, err
+	}
+	f := e.followed(path)
+	if asked.HasStages() {
+		return resumeStages(ctx, asked, f, e, nil)
+	}
+	return plan{recipe: asked, whole: asked}.run(ctx, e, func() (folder, error) { return f, nil }, nil)
 }
 
 // warn tells people on the terminal and in the log.
@@ -65,6 +91,7 @@ func (f folder) warn(warning string) {
 var free = map[string]bool{
 	"name": true, "description": true, "data.path": true, "data.train": true, "data.test": true, "data.workers": true,
 	"checkpoint.every_steps": true, "checkpoint.every_epochs": true, "early_stopping.patience": true,
+	"dist.overlap": true, "dist.check_every": true,
 }
 
 // sameNumbers refuses a recipe that would not continue the same run.
@@ -182,19 +209,6 @@ func (r *run) restore(c *Checkpoint) error {
 			r.folder.path, was, r.recipe.Precision, is)
 	}
 	if err := c.load(r.state()); err != nil {
-		return err
-	}
-	if m, ok := r.method.(interface{ Restored() }); ok {
-		m.Restored()
-	}
-	var err error
-	tensor.Scope(func() {
-		states := randomState(r.engine.Device)
-		if err = c.load(states); err == nil {
-			setRandomState(r.engine.Device, states)
-		}
-	})
-	if err != nil {
 		return err
 	}
 	r.at = c.at

@@ -27,13 +27,15 @@ func startStages(ctx context.Context, whole recipe.Recipe, path string, e Engine
 	var f folder
 	first := whole.FirstStage()
 	out, err := plan{recipe: first, whole: first, nextBatch: whole.Linear.Batch}.run(ctx, e, func() (_ folder, err error) {
-		if f, err = createFolder(path); err != nil {
+		if f, err = e.createFolder(path); err != nil {
 			return f, err
 		}
-		if err := whole.Save(f.file("recipe.yaml")); err != nil {
-			return f, err
+		if e.group().First() {
+			if err := whole.Save(f.file("recipe.yaml")); err != nil {
+				return f, err
+			}
 		}
-		return f.stage(createFolder)
+		return f.stage(e.createFolder)
 	}, nil)
 	if f.path == "" {
 		return out, err // refused before it began
@@ -48,7 +50,11 @@ func startStages(ctx context.Context, whole recipe.Recipe, path string, e Engine
 // resumeStages goes on in the folder of a run with two stages, where c is the
 // newest checkpoint of the second, or nil.
 func resumeStages(ctx context.Context, whole recipe.Recipe, f folder, e Engine, c *Checkpoint) (Outcome, error) {
-	if c == nil {
+	within, err := FromFirst(e.group(), "stage", c == nil)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if within {
 		if out, err := finishFirst(ctx, whole, f, e); err != nil {
 			return out, err
 		}
@@ -60,8 +66,18 @@ func resumeStages(ctx context.Context, whole recipe.Recipe, f folder, e Engine, 
 func finishFirst(ctx context.Context, whole recipe.Recipe, f folder, e Engine) (out Outcome, err error) {
 	first := whole.FirstStage()
 	p := plan{recipe: first, whole: first, nextBatch: whole.Linear.Batch}
+	if !e.group().First() {
+		complete, err := FromFirst(e.group(), "first stage", false)
+		if err != nil || complete {
+			return out, err
+		}
+		return p.run(ctx, e, func() (folder, error) { return f.stage(e.createFolder) }, nil)
+	}
 	if _, err := os.Stat(filepath.Join(f.file(firstStage), checkpointFolder)); err != nil {
-		return p.run(ctx, e, func() (folder, error) { return f.stage(createFolder) }, nil)
+		if _, err := FromFirst(e.group(), "first stage", false); err != nil {
+			return out, err
+		}
+		return p.run(ctx, e, func() (folder, error) { return f.stage(e.createFolder) }, nil)
 	}
 	inner, err := f.stage(openRun)
 	if err != nil {
@@ -72,11 +88,12 @@ func finishFirst(ctx context.Context, whole recipe.Recipe, f folder, e Engine) (
 	if err != nil {
 		return out, err
 	}
+	complete := c != nil && c.at.Epoch >= first.Epochs && !c.at.atEpochEnd()
 	if c != nil {
 		defer c.Close()
-		if c.at.Epoch >= first.Epochs && !c.at.atEpochEnd() {
-			return out, nil // complete
-		}
+	}
+	if _, err := FromFirst(e.group(), "first stage", complete); err != nil || complete {
+		return out, err
 	}
 	return p.run(ctx, e, func() (folder, error) { return inner, nil }, c)
 }

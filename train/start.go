@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"syscall"
 	"time"
@@ -39,7 +40,7 @@ func Start(ctx context.Context, r recipe.Recipe, path string, e Engine) (Outcome
 	if r.HasStages() {
 		return startStages(ctx, r, path, e)
 	}
-	return plan{recipe: r, whole: r}.run(ctx, e, func() (folder, error) { return createFolder(path) }, nil)
+	return plan{recipe: r, whole: r}.run(ctx, e, func() (folder, error) { return e.createFolder(path) }, nil)
 }
 
 // plan is a run to be done.
@@ -62,11 +63,17 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 	if err := p.resolve(collection.Train.Len()); err != nil {
 		return out, err
 	}
-	err = tensor.Run(func() error {
+	err = e.group().Run(func() error {
 		e.Prepare()
 		started := time.Now()
 		r := &run{recipe: p.recipe, whole: p.whole, engine: e, data: collection, resumed: from != nil}
 		defer r.free()
+		if err := r.compare(); err != nil {
+			return err
+		}
+		if err := checkWorld(r.recipe, e.group()); err != nil {
+			return err
+		}
 		if err := r.build(); err != nil {
 			return err
 		}
@@ -78,7 +85,9 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 		if err := r.openFolder(f, from); err != nil {
 			return explainFullDisk(err, f.run())
 		}
-		defer r.metrics.Close()
+		if r.first() {
+			defer r.metrics.Close()
+		}
 		defer r.progress.Finish()
 		err = explainFullDisk(r.loop(ctx), f.run())
 		if err != nil {
@@ -139,7 +148,7 @@ func (r *run) build() error {
 	tensor.Seed(r.recipe.Seed)
 	channels := data.Channels(r.data.Train)
 	r.input = newInput(r.recipe.Data.Mean, r.recipe.Data.Std, channels, weights, r.engine.Device)
-	if r.testLoader, err = newTestLoader(r.data.Test, r.recipe); err != nil {
+	if r.testLoader, err = newTestLoader(r.data.Test, r.recipe, r.engine); err != nil {
 		return err
 	}
 	if r.recipe.Model, err = fitModel(r.recipe.Model, r.testLoader, "evaluate.transform"); err != nil {
@@ -152,17 +161,23 @@ func (r *run) build() error {
 	if r.optimizer, err = optim.New(r.encoder().Tree, r.recipe.Optim); err != nil {
 		return err
 	}
-	if r.loader, err = newTrainLoader(r.data.Train, r.recipe, r.method.Views()); err != nil {
+	if r.loader, err = newTrainLoader(r.data.Train, r.recipe, r.method.Views(), r.engine); err != nil {
 		return err
 	}
 	if _, err = fitModel(r.recipe.Model, r.loader, "augment"); err != nil {
 		return err
 	}
 	if r.recipe.NeedsIndex() {
-		if r.index, err = newIndexLoader(r.data.Train, r.recipe); err != nil {
+		if r.index, err = newIndexLoader(r.data.Train, r.recipe, r.engine); err != nil {
 			return err
 		}
 	}
+	// The last to be made and the first to go: it hangs on the parameters.
+	var learning []tensor.Tensor
+	for _, p := range r.encoder().Tree.Parameters() {
+		learning = append(learning, p.Value)
+	}
+	r.gradients = r.engine.group().Gradients(learning, r.recipe.Dist.Overlap)
 	r.schedule = optim.NewSchedule(r.recipe.Optim, r.recipe.Batch, r.recipe.Epochs, r.loader.BatchesPerEpoch())
 	r.average, err = r.newAverage(channels, weights)
 	return err
@@ -194,31 +209,41 @@ func bankWarning(r recipe.Recipe, stepsPerEpoch int) string {
 // openFolder starts or takes up the run's files.
 func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	r.folder = f
-	if from != nil {
-		r.recallLost()
-		err = r.restore(from)
-	} else {
-		err = r.whole.Save(f.file("recipe.yaml"))
-	}
+	r.progress = report.NewProgress(report.Output{Writer: io.Discard}, time.Hour)
+	err = r.onFirst(func() error {
+		if from != nil {
+			r.recallLost()
+			err = r.restore(from)
+		} else {
+			err = r.whole.Save(f.file("recipe.yaml"))
+		}
+		if err != nil {
+			return err
+		}
+		if r.metrics, err = report.OpenMetrics(f.file("metrics.jsonl")); err != nil {
+			return err
+		}
+		r.progress = report.NewProgress(report.Stderr(), 30*time.Second)
+		return r.dropLater()
+	})
 	if err != nil {
 		return err
 	}
-	if r.metrics, err = report.OpenMetrics(f.file("metrics.jsonl")); err != nil {
-		return err
-	}
-	r.progress = report.NewProgress(report.Stderr(), 30*time.Second)
-	if err := r.dropLater(); err != nil {
+	if err := r.spread(from); err != nil {
 		return err
 	}
 	switch {
-	case from == nil:
+	case !r.resumed:
 		r.say("training %s in %s", r.recipe.Name, f.path)
 	case r.outOfPatience():
 		r.say("the run in %s is complete: it ended early, after epoch %d", f.path, r.at.Epoch)
 	case r.finished():
 		r.say("the run in %s is complete", f.path)
 	default:
-		r.say("resuming %s at epoch %d, step %d, from %s", f.path, r.at.shownEpoch(), r.at.Step, from.Path)
+		r.say("resuming %s at epoch %d, step %d, from %s", f.path, r.at.shownEpoch(), r.at.Step, source(from))
+	}
+	if g := r.engine.group(); !g.Alone() {
+		r.say("%s", describeGroup(g))
 	}
 	r.say("%s: %d weights, %s, %d threads, libtorch %s on %s/%s", r.recipe.Model.Backbone, r.encoder().Tree.Count(),
 		r.precision.Compute, r.engine.Threads, tensor.TorchVersion(), runtime.GOOS, runtime.GOARCH)
@@ -232,12 +257,23 @@ func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	return nil
 }
 
+// source is the checkpoint's file, as far as this rank knows.
+func source(from *Checkpoint) string {
+	if from == nil {
+		return "rank 0's checkpoint"
+	}
+	return from.Path
+}
+
 // free ends the life of whatever build made.
 func (r *run) free() {
 	for _, l := range []*data.Loader{r.loader, r.testLoader, r.index} {
 		if l != nil {
 			l.Close()
 		}
+	}
+	if r.gradients != nil {
+		r.gradients.Close()
 	}
 	if r.optimizer == nil {
 		return

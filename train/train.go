@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cone/data"
+	"cone/dist"
 	"cone/method"
 	"cone/model"
 	"cone/optim"
@@ -35,12 +36,13 @@ type run struct {
 	method     method.Method
 	precision  method.Precision
 	optimizer  optim.Optimizer
+	gradients  *dist.Gradients
 	average    *average // nil unless the recipe has one
 	schedule   optim.Schedule
 	metrics    *report.Metrics
 	progress   *report.Progress
 	at         position
-	images     int64 // seen by this process
+	images     int64 // seen by all ranks since this process started
 	resumed    bool
 	notes      []string   // for people, before the first step
 	lost       int        // pictures listed as undecodable
@@ -51,15 +53,14 @@ type run struct {
 // the run can be saved and taken up again without a trace.
 func (r *run) loop(ctx context.Context) error {
 	for !r.finished() {
-		started, waited, seen := time.Now(), r.loader.Wait(), r.images
+		started, waited, stood, seen := time.Now(), r.loader.Wait(), r.stoodStill(), r.images
 		// A run may have been stopped after an epoch's last step.
 		if !r.at.atEpochEnd() {
 			if err := r.steps(ctx); err != nil {
 				return err
 			}
 		}
-		p := part{took: time.Since(started), waited: r.loader.Wait() - waited, images: r.images - seen}
-		if err := r.endEpoch(ctx, p); err != nil {
+		if err := r.endEpoch(ctx, spent{time.Since(started), r.loader.Wait() - waited, r.stoodStill() - stood, r.images - seen}); err != nil {
 			return err
 		}
 	}
@@ -93,11 +94,18 @@ func (r *run) steps(ctx context.Context) error {
 	defer batches.Close()
 	for {
 		batch, err := batches.Next()
-		if err == io.EOF {
-			return nil
+		ended := err == io.EOF
+		if ended {
+			err = nil
 		}
-		if err != nil {
+		stop, err := r.agree(ctx, err)
+		switch {
+		case err != nil:
 			return r.keep(err)
+		case stop:
+			return r.interrupt()
+		case ended:
+			return nil
 		}
 		if err := r.step(batch); err != nil {
 			return err
@@ -106,7 +114,10 @@ func (r *run) steps(ctx context.Context) error {
 		if err := r.listLost(); err != nil {
 			return err
 		}
-		if ctx.Err() != nil {
+		if err := r.checkAlike(); err != nil {
+			return err
+		}
+		if ctx.Err() != nil && r.alone() { // several agree before the next step
 			return r.interrupt()
 		}
 		if every := r.recipe.Checkpoint.EverySteps; every > 0 && r.at.Step%every == 0 {
@@ -137,7 +148,7 @@ func (r *run) step(batch *data.Batch) error {
 		return err
 	}
 	r.at.advance(l.values, l.figures, r.loader.BatchesPerEpoch())
-	r.images += int64(batch.N)
+	r.images += int64(batch.N * r.engine.group().Size())
 	return r.tell(l, rate)
 }
 
@@ -152,17 +163,26 @@ func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 		parts := r.recipe.Optim.Accumulate
 		for i := range parts {
 			tensor.Scope(func() {
-				loss := r.method.Loss(step, whole.part(i, parts))
+				part := whole.part(i, parts)
+				part.Rows = r.rows(part.Labels.Dim(0))
+				loss := r.method.Loss(step, part)
 				l.order = addTerms(l.values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)
 				addTerms(l.figures, loss.Figures, parts)
-				if err = r.checkFinite(l); err == nil {
-					loss.Total.Scale(1 / float64(parts)).Backward()
+				r.meanOverRanks(l.values, l.figures)
+				if err = r.checkFinite(l); err != nil {
+					return
 				}
+				if i == parts-1 {
+					r.gradients.Arm()
+				}
+				// Equal shares: what is summed over ranks and parts is the mean.
+				loss.Total.Scale(1 / float64(parts*r.engine.group().Size())).Backward()
 			})
 			if err != nil {
 				return
 			}
 		}
+		r.gradients.Sum()
 		l.norm = r.optimizer.Step(rate)
 		r.method.AfterBackward(step)
 		if r.average != nil {
@@ -174,6 +194,9 @@ func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 
 // tell shows a finished step and writes it down.
 func (r *run) tell(l learnt, rate float64) error {
+	if !r.first() {
+		return nil
+	}
 	record := map[string]any{"kind": "step", "step": r.at.Step, "epoch": r.at.shownEpoch(), "lr": rate}
 	state := report.State{
 		Epoch: r.at.shownEpoch(), Epochs: r.recipe.Epochs,
@@ -194,20 +217,13 @@ func (r *run) tell(l learnt, rate float64) error {
 	return r.metrics.Write(record)
 }
 
-// part is an epoch's steps, or those since the run was taken up again: how long
-// they took, how long of that they waited for data, and this process's images.
-type part struct {
-	took, waited time.Duration
-	images       int64
-}
-
 // endEpoch evaluates, writes the epoch down and saves the run.
-func (r *run) endEpoch(ctx context.Context, p part) error {
+func (r *run) endEpoch(ctx context.Context, s spent) error {
 	epoch := r.at.Epoch // already the next one's number, so this one's from 1
 	record := map[string]any{
 		"kind": "epoch", "step": r.at.Step, "epoch": epoch,
 		"lr": r.schedule.Rate(r.at.Step - 1), "losses": r.at.means(r.at.Sums),
-		"seconds": p.took.Seconds(), "data_wait_seconds": p.waited.Seconds(), "images": p.images,
+		"seconds": s.took.Seconds(), "data_wait_seconds": s.data.Seconds(), "images": s.images,
 		"peak_memory_bytes": peakMemory(),
 	}
 	for name, v := range r.at.means(r.at.Figures) {
@@ -221,24 +237,30 @@ func (r *run) endEpoch(ctx context.Context, p part) error {
 		if err != nil {
 			return r.keep(err)
 		}
-		if err := evaluated.write(r.folder.path, record); err != nil {
+		if err := r.onFirst(func() error { return evaluated.write(r.folder.path, record) }); err != nil {
 			return err
 		}
 		r.evaluated = evaluated
 		if top1 := evaluated.judged(); top1 > r.at.Best || r.at.BestEpoch == 0 {
 			r.at.Best, r.at.BestEpoch = top1, epoch
 		}
-		r.say("epoch %d/%d: %v (%.0f s)", epoch, r.recipe.Epochs, evaluated, p.took.Seconds())
+		r.say("epoch %d/%d: %v (%.0f s)", epoch, r.recipe.Epochs, evaluated, s.took.Seconds())
+	}
+	if err := r.tellRates(record, s); err != nil {
+		return err
 	}
 	r.at.startEpoch()
 	if r.outOfPatience() && epoch < r.recipe.Epochs {
 		r.say("the run ends here: top-1 has not risen since epoch %d, and early_stopping.patience is %d",
 			r.at.BestEpoch, r.recipe.EarlyStopping.Patience)
 	}
-	if err := r.metrics.Write(record); err != nil {
-		return err
-	}
-	if err := r.folder.drawCurves(); err != nil {
+	err := r.onFirst(func() error {
+		if err := r.metrics.Write(record); err != nil {
+			return err
+		}
+		return r.folder.drawCurves()
+	})
+	if err != nil {
 		return err
 	}
 	return r.save()

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"cone/dist"
 	"cone/internal/golden"
 	"cone/internal/native"
 	"cone/method"
@@ -52,6 +53,9 @@ type report struct {
 	Seconds     []float64         `json:"seconds_per_step"`
 	FirstLosses [][]float64       `json:"first_losses"`
 	PeakRSS     float64           `json:"peak_rss_mb"`
+	// Of several ranks: what this one sent per step, and waited.
+	Traffic *dist.Stats `json:"traffic,omitempty"`
+	Steps   int         `json:"steps_so_far,omitempty"`
 }
 
 func main() {
@@ -64,9 +68,19 @@ func main() {
 	threads := flag.Int("threads", 0, "threads of the step; 0: one per core")
 	device := flag.String("device", "cpu", "cpu, cuda or cuda:N")
 	serve := flag.Bool("serve", false, `one repetition per line "go" on standard input`)
+	var o options
+	flag.StringVar(&o.method, "method", "cone", "cone or cross-entropy")
+	flag.BoolVar(&o.sync, "sync-batch-norm", false, "batch norm over all ranks")
+	flag.BoolVar(&o.overlap, "overlap", true, "send gradients during backward")
 	flag.Parse()
-	err := tensor.Run(func() error {
-		b, err := newBench(problems[*name], *precision, *device, *threads)
+	group, err := join()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "step:", err)
+		os.Exit(1)
+	}
+	defer group.Close()
+	err = group.Run(func() error {
+		b, err := newBench(problems[*name], *precision, *device, *threads, group, o)
 		if err != nil {
 			return err
 		}
@@ -98,8 +112,11 @@ func main() {
 // bench is a problem set up.
 type bench struct {
 	problem
-	method    *method.CoNe
+	method    method.Method
 	optimizer *optim.SGD
+	group     *dist.Group
+	gradients *dist.Gradients
+	share     float64
 	input     method.Batch
 	report    report
 	done      int
@@ -107,7 +124,7 @@ type bench struct {
 	seconds   []float64
 }
 
-func newBench(p problem, precision, device string, threads int) (*bench, error) {
+func newBench(p problem, precision, device string, threads int, g *dist.Group, o options) (*bench, error) {
 	if p.name == "" {
 		return nil, fmt.Errorf("unknown case: choose a, b or c")
 	}
@@ -133,25 +150,24 @@ func newBench(p problem, precision, device string, threads int) (*bench, error) 
 	golden.Fill(query.Tree)
 	settings := recipe.Default().Method
 	settings.CoNe.BankSize, settings.CoNe.Neighbors, settings.CoNe.WarmupEpochs = p.bank, p.neighborCount, 0
-	b := &bench{problem: p, method: method.NewCoNe(query, key, method.Setup{Method: settings, Precision: compute, Classes: p.classes})}
-	golden.FillBank(p.tag, p.bank, p.dim, p.classes, func(embedding, probability, label tensor.Tensor) {
-		for _, e := range b.method.Bank().Entries() {
-			switch e.Name {
-			case "embedding":
-				e.Value.CopyFrom(embedding)
-			case "probability":
-				e.Value.CopyFrom(probability)
-			case "label":
-				e.Value.CopyFrom(label)
-			}
-		}
+	settings.Name = o.method
+	b := &bench{problem: p, group: g}
+	b.method, err = method.New(query, func() (*model.Encoder, error) { return key, nil }, method.Setup{
+		Method: settings, Precision: compute, Classes: p.classes, Group: g, SyncBatchNorm: o.sync,
 	})
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := b.method.(*method.CoNe); ok {
+		fillBank(c, p)
+	}
+	b.gradients = g.Gradients(learning(query), o.overlap)
 	b.optimizer = optim.NewSGD(query.Tree, recipe.Optim{Momentum: 0.9, WeightDecay: 1e-4, DecayNormAndBias: true})
 	n := p.batch
 	x := golden.Uniform(p.tag+"/x0", n*3*p.side*p.side, -2, 2)
 	labels := tensor.From(golden.Integers(p.tag+"/y0", n, p.classes), n).ToDevice(engine.Device)
 	images := tensor.From(x, n, 3, p.side, p.side).ToDType(weights).ToDevice(engine.Device).ChannelsLast()
-	b.input = method.Batch{Views: []tensor.Tensor{images}, Labels: labels, Indices: labels}
+	b.input, b.share = cut(method.Batch{Views: []tensor.Tensor{images}, Labels: labels, Indices: labels}, g)
 	b.report = report{
 		Peer: "cone", Variant: map[string]string{"precision": compute.Compute.String(), "device": engine.Device.String()},
 		Torch: tensor.TorchVersion(), Threads: tensor.Threads(), Case: p.name, Batch: n,
@@ -170,7 +186,9 @@ func (b *bench) step() {
 		s := method.Step{Number: b.done, Total: totalSteps}
 		b.method.BeforeStep(s)
 		loss := b.method.Loss(s, b.input)
-		loss.Total.Backward()
+		b.gradients.Arm()
+		loss.Total.Scale(b.share).Backward()
+		b.gradients.Sum()
 		b.optimizer.Step(0.01)
 		b.method.AfterBackward(s)
 		for _, t := range loss.Terms {
@@ -216,6 +234,10 @@ func (b *bench) print(ready bool) {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &usage) == nil {
 		r.PeakRSS = float64(usage.Maxrss) / 1024
+	}
+	if !b.group.Alone() {
+		sent := b.group.Stats()
+		r.Traffic, r.Steps = &sent, b.done
 	}
 	line, err := json.Marshal(r)
 	if err != nil {

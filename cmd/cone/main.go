@@ -10,10 +10,12 @@ import (
 	"regexp"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"cone/internal/native"
+	"cone/launch"
 	"cone/tensor"
 	"cone/train"
 )
@@ -40,16 +42,22 @@ func run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var usage usageError
+	var quiet exitCode
 	switch {
 	case err == nil:
 		return 0
 	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case errors.As(err, &quiet):
+		return int(quiet)
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "cone: %v\nSee 'cone --help'.\n", err)
 		return exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "cone: %s\n", explain(err))
+	if terminal != nil {
+		fmt.Fprintf(terminal, "cone: %s\n", explain(err))
+	}
 	return exitError
 }
 
@@ -73,6 +81,9 @@ func explain(err error) string {
 // allocation finds in libtorch's message how much memory was not there.
 var allocation = regexp.MustCompile(`(?i)tried to allocate ([0-9.]+ \w+)`)
 
+// launcherEcho is how long after a Ctrl-C a launcher's own may come.
+const launcherEcho = 3 * time.Second
+
 // interruptible ends the context at the first Ctrl-C (or SIGTERM), so that a
 // run can save itself; the second one leaves at once.
 func interruptible() (context.Context, func()) {
@@ -81,10 +92,18 @@ func interruptible() (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		fmt.Fprintln(os.Stderr, "\ncone: stopping after this step; once more leaves at once")
+		w, err := launch.Detect(os.Environ())
+		if err != nil || w.Rank == 0 && !launch.IsLocal(w) {
+			fmt.Fprintln(os.Stderr, "\ncone: stopping after this step; once more leaves at once")
+		}
 		cancel()
-		<-signals
-		os.Exit(exitInterrupted)
+		first := time.Now()
+		for range signals {
+			// A launcher passes on what the terminal has sent already.
+			if !w.Distributed() || launch.IsLocal(w) || time.Since(first) > launcherEcho {
+				os.Exit(exitInterrupted)
+			}
+		}
 	}()
 	return ctx, func() { signal.Stop(signals); cancel() }
 }

@@ -52,6 +52,7 @@ func (e *engineFlags) flags(c *cobra.Command) {
 func newTrain() *cobra.Command {
 	var s settings
 	var e engineFlags
+	var f worldFlags
 	var out, resume, path string
 	c := &cobra.Command{
 		Use:   "train [RECIPE]",
@@ -60,13 +61,17 @@ func newTrain() *cobra.Command {
 recipe, metrics.jsonl, curves.png, the newest evaluation and the checkpoints.
 With --data and no recipe, the shipped recipe "photos" is trained. A recipe with
 a second stage (linear.epochs) trains the first in RUN/stage-1.
-Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
+Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.
+Under torchrun, srun, mpirun or Kubeflow, or with --procs, several processes train
+as one (docs/distributed.md).`,
 		Example: `  cone train fashion-mnist-quick
   cone train my.yaml --set optim.lr=0.05 --set seed=1 --out runs/mine
   cone train --data photos
   cone train my.yaml --data photos
   cone train my.yaml --init runs/other --set model.freeze=[net]
-  cone train --resume runs/mine`,
+  cone train --resume runs/mine
+  cone train my.yaml --procs 2
+  torchrun --no_python --nproc_per_node 8 cone train my.yaml --out runs/mine`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 || len(args) == 0 && resume == "" && path == "" {
 				return errors.New("give one recipe (see 'cone recipe list'), --data PATH, or --resume RUN")
@@ -76,34 +81,54 @@ Ctrl-C finishes the step, saves and exits 130; a second one leaves at once.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error {
-			engine, err := train.NewEngine(e.device, e.threads)
-			if err != nil {
+		RunE: func(c *cobra.Command, args []string) (err error) {
+			if err := f.detect(); err != nil {
 				return err
 			}
-			if resume != "" {
-				outcome, err := train.Resume(c.Context(), resume, s.overrides(args, path), engine)
-				return finish(outcome, resume, err)
+			if f.again && out == "" {
+				return usageError{errors.New("--continue needs the run's folder: name it with --out")}
 			}
-			if len(args) == 0 {
+			if len(args) == 0 && resume == "" {
 				args = []string{"photos"}
 			}
-			r, err := recipe.Find(args[0])
+			var r recipe.Recipe
+			if resume == "" {
+				if r, err = recipe.Find(args[0]); err != nil {
+					return err
+				}
+				if r, err = s.apply(withData(r, path)); err != nil {
+					return err
+				}
+			}
+			if f.fansOut() {
+				return f.start()
+			}
+			engine, err := f.engine(c.Context(), e)
+			defer func() { f.leave(engine.Group, err) }()
 			if err != nil {
 				return err
 			}
-			if r, err = s.apply(withData(r, path)); err != nil {
+			to := place{resume, true}
+			if resume == "" {
+				if to, err = f.folder(engine.Group, out, filepath.Base(r.Name)); err != nil {
+					return err
+				}
+			}
+			var outcome train.Outcome
+			if to.Resume {
+				outcome, err = train.Resume(c.Context(), to.Path, s.overrides(args, path), engine)
+			} else {
+				outcome, err = train.Start(c.Context(), r, to.Path, engine)
+			}
+			if f.launched.Rank > 0 {
 				return err
 			}
-			if out == "" {
-				out = train.NextFolder("runs", filepath.Base(r.Name))
-			}
-			outcome, err := train.Start(c.Context(), r, out, engine)
-			return finish(outcome, out, err)
+			return finish(outcome, to.Path, err)
 		},
 	}
 	s.flags(c)
 	e.flags(c)
+	f.flags(c)
 	c.Flags().StringVar(&s.method, "method", "", "train by this method instead of the recipe's, as method.name")
 	c.Flags().StringVar(&s.init, "init", "", "start from the weights of this run, checkpoint or safetensors file, as model.init")
 	c.Flags().StringVar(&path, "data", "", "train on the images at this path instead of the recipe's (see cone data info)")

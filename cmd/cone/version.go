@@ -74,7 +74,7 @@ func currentVersion() (v version, err error) {
 		return v, err
 	}
 	v = version{
-		Cone: "(devel)", Go: runtime.Version(), Torch: tensor.TorchVersion(), Cores: runtime.NumCPU(),
+		Go: runtime.Version(), Torch: tensor.TorchVersion(), Cores: runtime.NumCPU(),
 		CUDA: tensor.HasCUDA(), Precision: "float32", OpenBLASCore: os.Getenv("OPENBLAS_CORETYPE"),
 		CPUFeatures: cpuFeatures(), CPUCapability: tensor.CPUCapability(), TorchBuild: tensor.BuildInfo(),
 		Allocator: native.Allocator(),
@@ -82,19 +82,29 @@ func currentVersion() (v version, err error) {
 	if engine.HasFastBFloat16() {
 		v.Precision = "bfloat16"
 	}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v.Cone = s.Value
-			}
-		}
-	}
+	v.Cone = revision()
 	err = tensor.Run(func() error {
 		engine.Prepare()
 		v.Threads = tensor.Threads()
 		return nil
 	})
 	return v, err
+}
+
+// revision is that of the sources the program was built from.
+func revision() string {
+	out := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				out = s.Value
+			}
+			if s.Key == "vcs.modified" && s.Value == "true" {
+				out += ", modified"
+			}
+		}
+	}
+	return out
 }
 
 func cpuFeatures() []string {

@@ -1,7 +1,7 @@
 // The engine's door: everything that Go asks of libtorch goes through here.
 // Operators are called by schema name through the dispatcher; the rest are
 // the few things that are not operators (autograd, guards, random state).
-#include "door.h"
+#include "handles.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -9,21 +9,17 @@
 #include <ATen/Version.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <torch/csrc/api/include/torch/version.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <atomic>
 #include <cstring>
-#include <exception>
 #include <sstream>
 #include <string>
 #include <vector>
 
-#define CONE_TORCH(major, minor) \
-  (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
-
 namespace {
 
+using namespace cone;
 using c10::TensorImpl;
 
 std::atomic<int64_t> live{0};
@@ -52,12 +48,6 @@ thread_local Scopes scopes;
 
 TensorImpl *impl(int64_t handle) { return reinterpret_cast<TensorImpl *>(handle); }
 
-at::Tensor borrow(int64_t handle) {
-  if (handle == 0) return at::Tensor();
-  c10::raw::intrusive_ptr::incref(impl(handle));
-  return at::Tensor(c10::intrusive_ptr<TensorImpl, c10::UndefinedTensorImpl>::reclaim(impl(handle)));
-}
-
 int64_t own(const at::Tensor &t) {
   if (!t.defined()) return 0;
   TORCH_CHECK(!scopes.starts.empty(), "a tensor was made outside any scope of this thread");
@@ -75,10 +65,30 @@ void push(cone_result *r, int32_t kind, int64_t value) {
   r->n++;
 }
 
+}  // namespace
+
+namespace cone {
+
+at::Tensor borrow(int64_t handle) {
+  if (handle == 0) return at::Tensor();
+  c10::raw::intrusive_ptr::incref(impl(handle));
+  return at::Tensor(c10::intrusive_ptr<TensorImpl, c10::UndefinedTensorImpl>::reclaim(impl(handle)));
+}
+
 void push_tensor(cone_result *r, const at::Tensor &t) {
   if (t.defined()) push(r, CONE_TENSOR, own(t));
   else push(r, CONE_NONE, 0);
 }
+
+char *copy_text(const std::string &s) {
+  char *p = static_cast<char *>(std::malloc(s.size() + 1));
+  if (p) std::memcpy(p, s.c_str(), s.size() + 1);
+  return p;
+}
+
+}  // namespace cone
+
+namespace {
 
 int64_t bits(double d) {
   int64_t v;
@@ -101,28 +111,6 @@ void push_value(cone_result *r, const c10::IValue &v) {
   else if (v.isTensorList()) {
     for (const at::Tensor &t : v.toTensorVector()) push_tensor(r, t);
   } else TORCH_CHECK(false, "an output of kind ", v.tagKind(), " cannot pass the door");
-}
-
-char *copy_text(const std::string &s) {
-  char *p = static_cast<char *>(std::malloc(s.size() + 1));
-  if (p) std::memcpy(p, s.c_str(), s.size() + 1);
-  return p;
-}
-
-// Runs f and turns whatever it throws into the result's error text.
-template <class F>
-void guarded(cone_result *r, F f) {
-  r->n = 0;
-  r->error = nullptr;
-  try {
-    f();
-  } catch (const c10::Error &e) {
-    r->error = copy_text(e.what_without_backtrace());
-  } catch (const std::exception &e) {
-    r->error = copy_text(e.what());
-  } catch (...) {
-    r->error = copy_text("an unknown C++ exception");
-  }
 }
 
 // Reads one argument off the wire; returns the words used.

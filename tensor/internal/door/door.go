@@ -8,7 +8,7 @@
 package door
 
 /*
-#cgo CXXFLAGS: -std=c++20 -O2 -fopenmp -Wall -Wno-sign-compare -Wno-unknown-pragmas -I/usr/include/torch/csrc/api/include
+#cgo CXXFLAGS: -std=c++20 -DUSE_C10D_GLOO -O2 -fopenmp -Wall -Wno-sign-compare -Wno-unknown-pragmas -I/usr/include/torch/csrc/api/include
 #cgo LDFLAGS: -ltorch -ltorch_cpu -lc10 -lgomp
 #cgo noescape cone_call
 #cgo nocallback cone_call
