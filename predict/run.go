@@ -15,8 +15,8 @@ import (
 // returns.
 type Item struct {
 	Name string
-	// Label is the picture's true class, where a collection knows it, or −1.
-	Label int
+	// Label is the picture's true class, where a collection knows it, or empty.
+	Label string
 	// Problem says why there is nothing else: the picture cannot be decoded.
 	Problem error
 
@@ -45,7 +45,7 @@ const maxBatch = 256
 func Run(ctx context.Context, m *infer.Model, in Inputs, o Options, visit func([]Item) error) error {
 	r := runner{ctx: ctx, model: m, options: o, visit: visit}
 	return in.each(&chunks{visit: r.chunk, problem: func(name string, err error) error {
-		return visit([]Item{{Name: name, Label: -1, Problem: err}})
+		return visit([]Item{{Name: name, Problem: err}})
 	}})
 }
 
@@ -77,7 +77,7 @@ func (r *runner) chunk(source data.Source, labelled bool) error {
 	next := 0
 	skipped := func(items []Item, until int) []Item {
 		for ; next < until; next++ {
-			items = append(items, Item{Name: source.Name(next), Label: -1, Problem: lost.take(next)})
+			items = append(items, Item{Name: source.Name(next), Problem: lost.take(next)})
 		}
 		return items
 	}
@@ -88,12 +88,12 @@ func (r *runner) chunk(source data.Source, labelled bool) error {
 		for i := range b.N {
 			items = skipped(items, int(b.Indices[i]))
 			item := Item{
-				Name: source.Name(next), Label: -1,
+				Name:   source.Name(next),
 				Logits: out.Logits[i*classes : (i+1)*classes], Embedding: out.Embedding[i*dim : (i+1)*dim],
 				Picture: picture.Image{Size: size, Pixels: b.Images[i*size.Bytes() : (i+1)*size.Bytes()]},
 			}
 			if labelled {
-				item.Label = int(b.Labels[i])
+				item.Label = source.Classes()[b.Labels[i]]
 			}
 			items = append(items, item)
 			next++
