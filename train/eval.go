@@ -11,7 +11,6 @@ import (
 	"cone/report"
 	"cone/tensor"
 	"cone/weights"
-	"cone/weights/dialect"
 )
 
 // FindCheckpoint opens a checkpoint by what a user would say: a run's folder
@@ -52,18 +51,7 @@ func EvaluateFile(ctx context.Context, c *Checkpoint, file string, e Engine) (re
 		return report.Result{}, err
 	}
 	defer source.Close()
-	return evaluateWith(ctx, c, e, func(entries []*nn.Entry) error {
-		plan, err := fill(entries, source, file, dialect.Options{Direct: c.Recipe.Model.Direct()})
-		if err != nil {
-			return err
-		}
-		for _, name := range plan.Fresh {
-			if !strings.HasSuffix(name, "num_batches_tracked") {
-				return fmt.Errorf("%s is %s without %s: import it with cone import and train it first", file, plan.Dialect, name)
-			}
-		}
-		return nil
-	})
+	return evaluateWith(ctx, c, e, loadFile(source, file, c.Recipe.Model.Direct()))
 }
 
 // firstDifference is where two lists of as many names differ first, or −1.
@@ -108,21 +96,10 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 	}
 	err = tensor.Run(func() error {
 		e.Prepare()
-		dtype, precision := e.Precision(r.Precision)
-		encoder, err := newEncoder(r, len(c.Classes), c.Channels, dtype, e.Device)
-		if err != nil {
+		if j.model, err = c.model(r, e, load); err != nil {
 			return err
 		}
-		defer encoder.Free()
-		var entries []*nn.Entry
-		for _, entry := range encoder.Tree.Entries() {
-			entries = append(entries, &nn.Entry{Name: c.encoder + entry.Name, Value: entry.Value})
-		}
-		if err := load(entries); err != nil {
-			return err
-		}
-		j.encoder, j.precision = encoder, precision
-		j.input = newInput(r.Data.Mean, r.Data.Std, c.Channels, dtype, e.Device)
+		defer j.model.Free()
 		result, err = j.evaluate(ctx, r.UsesKNN(), r.Evaluate.KNN.Report)
 		return err
 	})

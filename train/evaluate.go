@@ -2,27 +2,23 @@ package train
 
 import (
 	"context"
-	"io"
 
 	"cone/data"
 	"cone/dist"
-	"cone/method"
+	"cone/infer"
 	"cone/model"
 	"cone/recipe"
 	"cone/report"
-	"cone/tensor"
 )
 
 // judge evaluates an encoder.
 type judge struct {
-	group     *dist.Group
-	encoder   *model.Encoder
-	precision method.Precision
-	input     input
-	classes   []string
-	test      *data.Loader
-	index     *data.Loader // the training images; needed for neighbours only
-	settings  recipe.KNN
+	group    *dist.Group
+	model    *infer.Model
+	classes  []string
+	test     *data.Loader
+	index    *data.Loader // the training images; needed for neighbours only
+	settings recipe.KNN
 }
 
 // evaluate tells how good the run is; at its end, if the recipe asks for it,
@@ -30,7 +26,7 @@ type judge struct {
 func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
 	r.shareStatistics()
 	j := judge{
-		group: r.engine.group(), encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
+		group: r.engine.group(), model: r.model(r.encoder()), classes: r.data.Test.Classes(),
 		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
 	}
 	neighbors := r.recipe.UsesKNN()
@@ -39,7 +35,7 @@ func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
 	}
 	if r.average != nil {
 		average := j
-		average.encoder = r.average.encoder
+		average.model = r.model(r.average.encoder)
 		result, err := average.evaluate(ctx, neighbors, false)
 		if err != nil {
 			return out, err
@@ -59,6 +55,11 @@ func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
 	return out, r.listLost()
 }
 
+// model is an encoder of the run, ready for evaluation.
+func (r *run) model(e *model.Encoder) *infer.Model {
+	return &infer.Model{Encoder: e, Precision: r.precision, Input: r.input}
+}
+
 // ends says whether an epoch with that top-1 is the last.
 func (r *run) ends(top1 float64) bool {
 	patience := r.recipe.EarlyStopping.Patience
@@ -74,7 +75,7 @@ func (j judge) evaluate(ctx context.Context, neighbors, beside bool) (report.Res
 		return j.vote(ctx)
 	}
 	result, err := j.count(ctx, func(b *data.Batch) []float32 {
-		return j.run(b, func(o method.Output) tensor.Tensor { return o.Logits })
+		return j.model.Forward(b, infer.Logits)[0]
 	})
 	if err != nil || !beside {
 		return result, err
@@ -91,7 +92,7 @@ func (j judge) count(ctx context.Context, scores func(*data.Batch) []float32) (r
 		return report.Result{}, err
 	}
 	var judged []report.Judged
-	err = each(ctx, j.test, func(b *data.Batch) error {
+	err = infer.Each(ctx, j.test, func(b *data.Batch) error {
 		images, err := sums.Judge(scores(b), b.Labels, b.Indices)
 		judged = append(judged, images...)
 		return err
@@ -103,43 +104,4 @@ func (j judge) count(ctx context.Context, scores func(*data.Batch) []float32) (r
 		sums.Count(image)
 	}
 	return sums.Result(), nil
-}
-
-// each visits all batches of a loader, in order.
-func each(ctx context.Context, loader *data.Loader, visit func(*data.Batch) error) error {
-	batches, err := loader.Epoch(context.Background(), 0, 0)
-	if err != nil {
-		return err
-	}
-	defer batches.Close()
-	for {
-		if ctx.Err() != nil {
-			return ErrInterrupted
-		}
-		batch, err := batches.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := visit(batch); err != nil {
-			return err
-		}
-		batch.Release()
-	}
-}
-
-// run gives a part of what the encoder makes of a batch in evaluation mode, in
-// float32, row by row.
-func (j judge) run(batch *data.Batch, part func(method.Output) tensor.Tensor) (out []float32) {
-	tensor.Scope(func() {
-		tensor.NoGrad(func() {
-			b := j.input.batch(batch)
-			defer b.unpin()
-			o := j.precision.Forward(j.encoder, b.Views[0], false)
-			out = tensor.To[float32](part(o).ToDType(tensor.Float32).ToDevice(tensor.CPU))
-		})
-	})
-	return out
 }

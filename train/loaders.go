@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"cone/codec"
 	"cone/data"
+	"cone/infer"
 	"cone/recipe"
 	"cone/weights"
 )
@@ -22,7 +22,7 @@ func newTrainLoader(s data.Source, r recipe.Recipe, views int, e Engine) (*data.
 	}
 	return data.NewLoader(s, data.Options{
 		Batch: r.Batch, Seed: r.Seed, Sampler: sampler, DropLast: true, Views: views,
-		Augment: r.Augment, Exact: r.Data.Exact, Codec: codecOptions(r.Data),
+		Augment: r.Augment, Exact: r.Data.Exact, Codec: infer.CodecOptions(r.Data),
 		OnError: policy(r.Data, data.Substitute), CacheBytes: cacheBytes(r.Data), Workers: e.workers(r.Data),
 		Rank: e.group().Rank(), World: e.group().Size(), Parts: r.Optim.Accumulate,
 	})
@@ -31,15 +31,10 @@ func newTrainLoader(s data.Source, r recipe.Recipe, views int, e Engine) (*data.
 // newTestLoader prepares the test images as the recipe has it: each once,
 // exactly, on one of the ranks.
 func newTestLoader(s data.Source, r recipe.Recipe, e Engine) (*data.Loader, error) {
-	size := r.Evaluate.Batch
-	if size == 0 {
-		size = r.Batch
-	}
-	l, err := data.NewLoader(s, data.Options{
-		Batch: size, Augment: r.Evaluate.Transform, Exact: true, Codec: codecOptions(r.Data),
-		OnError: policy(r.Data, data.LeaveOut), CacheBytes: cacheBytes(r.Data), Workers: e.workers(r.Data),
-		Rank: e.group().Rank(), World: e.group().Size(),
-	})
+	o := infer.LoaderOptions(r)
+	o.OnError, o.CacheBytes, o.Workers = policy(r.Data, data.LeaveOut), cacheBytes(r.Data), e.workers(r.Data)
+	o.Rank, o.World = e.group().Rank(), e.group().Size()
+	l, err := data.NewLoader(s, o)
 	if err != nil {
 		return nil, fmt.Errorf("the test images cannot be prepared: %w", err)
 	}
@@ -59,10 +54,6 @@ func (e Engine) workers(d recipe.Data) int {
 		return e.Workers
 	}
 	return d.Workers
-}
-
-func codecOptions(d recipe.Data) codec.Options {
-	return codec.Options{Exif: d.Exif, MaxPixels: d.MaxPixels}
 }
 
 func cacheBytes(d recipe.Data) int64 { return int64(d.CacheMB) << 20 }

@@ -11,6 +11,7 @@ import (
 
 	"cone/data"
 	"cone/dist"
+	"cone/infer"
 	"cone/method"
 	"cone/model"
 	"cone/optim"
@@ -20,7 +21,7 @@ import (
 )
 
 // ErrInterrupted says that the run was asked to stop, and saved itself.
-var ErrInterrupted = errors.New("interrupted")
+var ErrInterrupted = infer.ErrInterrupted
 
 // run is one training run in progress.
 type run struct {
@@ -32,7 +33,7 @@ type run struct {
 	loader     *data.Loader
 	testLoader *data.Loader
 	index      *data.Loader // the training images as nearest neighbours; nil without need
-	input      input
+	input      infer.Input
 	method     method.Method
 	precision  method.Precision
 	optimizer  optim.Optimizer
@@ -157,13 +158,13 @@ func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 	step := method.Step{Epoch: r.at.Epoch, Number: r.at.Step, Total: r.recipe.Epochs * r.loader.BatchesPerEpoch()}
 	l.values, l.figures = map[string]float64{}, map[string]float64{}
 	tensor.Scope(func() {
-		whole := r.input.batch(batch)
-		defer whole.unpin()
+		whole := r.input.Batch(batch)
+		defer whole.Unpin()
 		r.method.BeforeStep(step)
 		parts := r.recipe.Optim.Accumulate
 		for i := range parts {
 			tensor.Scope(func() {
-				part := whole.part(i, parts)
+				part := whole.Part(i, parts)
 				part.Rows = r.rows(part.Labels.Dim(0))
 				loss := r.method.Loss(step, part)
 				l.order = addTerms(l.values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)

@@ -50,6 +50,8 @@ func run(args []string) int {
 		return exitInterrupted
 	case errors.As(err, &quiet):
 		return int(quiet)
+	case errors.Is(err, errTold):
+		return exitError
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "cone: %v\nSee 'cone --help'.\n", err)
 		return exitUsage
@@ -123,7 +125,7 @@ by its class centre and by its nearest neighbours in a memory bank.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newTrain(), newLRFind(), newEval(), newCompare(), newImport(), newExport(), newData(), newModel(), newRecipe(), newVersion())
+	root.AddCommand(newTrain(), newLRFind(), newEval(), newCompare(), newPredict(), newNeighbors(), newEmbed(), newIndex(), newImport(), newExport(), newData(), newModel(), newRecipe(), newVersion())
 	root.SetHelpCommand(newHelp(root))
 	for _, c := range commands(root) {
 		markUsage(c)
