@@ -157,7 +157,7 @@ func TestWorldsThatCannotBe(t *testing.T) {
 		{"a port in use", 2, 2, func(rank int) change {
 			return change{environ: []string{fmt.Sprintf("MASTER_PORT=%d", takenPort)}, args: []string{"--timeout", "3s"}}
 		}, func(rank int) string {
-			return []string{`port \d+, where rank 0 is to keep the store, cannot be used \(address already in use\)`, `store|rank 0`}[rank]
+			return []string{`port \d+, where rank 0 is to keep the store, cannot be used \(address already in use\)`, `what listens at .* is not rank 0's store|store at .* cannot be used|rank 0`}[rank]
 		}},
 		{"a master that is nowhere", 2, 2, func(int) change { return change{environ: []string{"MASTER_ADDR=no-such-host.invalid"}} },
 			func(int) string { return `master's name "no-such-host.invalid" cannot be resolved` }},
