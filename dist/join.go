@@ -84,6 +84,9 @@ func (c *Config) openStore(ctx context.Context) (*tensor.Store, error) {
 	go func() {
 		// This time-out is for a store that breaks off.
 		s, _, err := tensor.OpenStore(c.Address, c.Port, c.keepsStore(), "cone/"+c.Prefix, max(c.Timeout, 10*time.Second))
+		if err == nil {
+			_, err = s.Has("anything") // only a store answers
+		}
 		opened <- result{s, err}
 	}()
 	select {
