@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cone/data"
+	"cone/dist"
 	"cone/model"
 	"cone/optim"
 	"cone/recipe"
@@ -63,6 +64,7 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 	if err := p.resolve(collection.Train.Len()); err != nil {
 		return out, err
 	}
+	var logged folder // once the run has a log
 	err = e.group().Run(func() error {
 		e.Prepare()
 		started := time.Now()
@@ -89,6 +91,7 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 			defer r.metrics.Close()
 		}
 		defer r.progress.Finish()
+		logged = r.folder
 		err = explainFullDisk(r.loop(ctx), f.run())
 		if err != nil {
 			r.folder.log(err.Error())
@@ -101,6 +104,10 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 		}
 		return err
 	})
+	var peer *dist.PeerError
+	if errors.As(err, &peer) && logged.path != "" {
+		logged.log(err.Error())
+	}
 	return out, err
 }
 

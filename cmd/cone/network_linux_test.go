@@ -46,7 +46,8 @@ func twoHosts(t *testing.T) (a, b string) {
 		}
 		// Half of the round trip's delay at each end.
 		if err := command("tc", "-n", name, "qdisc", "add", "dev", "eth0", "root", "netem", "delay", "0.1ms", "rate", "1gbit"); err != nil {
-			t.Skipf("tc netem is not allowed here: %v", err)
+			// Some kernels lack it; the cable can be cut all the same.
+			t.Logf("the cable is as fast as the machine, for netem is not allowed here: %v", err)
 		}
 	}
 	return a, b
