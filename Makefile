@@ -6,6 +6,8 @@
 #
 # TORCH_DIR=…  build against this PyTorch 2.x installation (the folder with
 #              include/ and lib/) instead of Debian's libtorch.
+# CUDA_HOME=…  with it, NCCL too, by which processes on GPUs train together
+#              (the folder with CUDA's include/).
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
@@ -16,6 +18,10 @@ export CGO_CXXFLAGS := -O2 -I$(TORCH_DIR)/include -I$(TORCH_DIR)/include/torch/c
 export CGO_LDFLAGS := -O2 -L$(TORCH_DIR)/lib -Wl,-rpath,$(TORCH_DIR)/lib
 ifneq ($(wildcard $(TORCH_DIR)/lib/libtorch_cuda.so),)
 CGO_LDFLAGS += -Wl,--no-as-needed -ltorch_cuda -Wl,--as-needed
+ifdef CUDA_HOME
+CGO_CXXFLAGS += -DCONE_NCCL -DUSE_C10D_NCCL -I$(CUDA_HOME)/include $(addprefix -I,$(wildcard $(TORCH_DIR)/../nvidia/nccl/include))
+CGO_LDFLAGS += -lc10_cuda
+endif
 endif
 else
 BIN ?= bin

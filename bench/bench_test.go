@@ -2,15 +2,18 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cone/dist"
 )
 
 func TestChoose(t *testing.T) {
 	for _, c := range []struct{ arguments, want string }{
-		{"", "step-a step-b transform scaling loader list processes training"},
+		{"", "step-a step-b transform scaling loader list processes model training"},
 		{"data", "transform scaling loader list training"},
 		{"list step-b", "step-b list"},
 		{"steps loader step-a", "step-a step-b loader"},
@@ -87,5 +90,25 @@ func TestWriteList(t *testing.T) {
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	if len(lines) != 1002 || lines[1001] != "train/class-001/photograph-0001001.jpg 1" {
 		t.Errorf("there are %d lines, the last one %q", len(lines), lines[len(lines)-1])
+	}
+}
+
+// TestModel: by hand for two ranks, one layer and round numbers.
+func TestModel(t *testing.T) {
+	step := dist.Step{Parameters: 1000, Value: 4, Norms: []int{10}, Networks: 2, Rows: 5, Dim: 3, Classes: 2}
+	gradients, batchNorm, bank := step.Bytes()
+	if gradients != 4000 || batchNorm != 8*(2*21+20) || bank != 5*(4*5+16) {
+		t.Errorf("%d, %d and %d bytes", gradients, batchNorm, bank)
+	}
+	l := link{bits: 8000, latency: 0.25} // 1000 bytes a second
+	want := (4 + 0.5) - 3.0/2 + (0.18 + 0.25) + 2*(0.084+0.25) + (0.08 + 0.5)
+	if got := l.seconds(step, 2, 3); math.Abs(got-want) > 1e-12 {
+		t.Errorf("%v seconds are lost, want %v", got, want)
+	}
+	if got := l.seconds(step, 2, 100); math.Abs(got-(want-3)) > 1e-12 {
+		t.Errorf("with gradients hidden %v seconds are lost, want %v", got, want-3)
+	}
+	if dist.Summed(800, 8) != 1400 || dist.Gathered(100, 8) != 700 {
+		t.Error("a ring of eight sends something else")
 	}
 }

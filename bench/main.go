@@ -40,6 +40,8 @@ type settings struct {
 	bestStep string
 	bin      string
 	core     int
+	gpuStep  float64
+	latency  float64
 }
 
 // part is something to measure.
@@ -56,6 +58,7 @@ var parts = []part{
 	{"data", "loader", "the loader with 1 and 2 workers", (*settings).loader},
 	{"data", "list", "start and memory of list files of 10⁴ and 10⁶ pictures", (*settings).lists},
 	{"processes", "processes", "2 processes with a thread each against 1 with 2, beside DistributedDataParallel", (*settings).processes},
+	{"processes", "model", "what the ImageNet recipe sends, and how GPUs would scale: computed, not measured", (*settings).model},
 	{"data", "training", "ResNet-18 at 224×224 trained from tar shards", (*settings).training},
 }
 
@@ -67,6 +70,8 @@ func main() {
 	flag.StringVar(&s.bestStep, "best-step", "bin/torch2/step", "our step built with TORCH_DIR at that PyTorch")
 	flag.StringVar(&s.bin, "bin", "bin", "folder of the programs cone and step that part training uses")
 	flag.IntVar(&s.core, "core", runtime.NumCPU()-1, "the core on which what is timed on one core runs")
+	flag.Float64Var(&s.gpuStep, "gpu-step", 0.1, "for part model: seconds in which a GPU computes a step of 128 images (an assumption)")
+	flag.Float64Var(&s.latency, "latency", 10e-6, "for part model: seconds of one message between GPUs (an assumption)")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run ./bench [flags] [steps | processes | data | PART …]\n\nWithout arguments, every part is measured:")
 		for _, p := range parts {

@@ -21,7 +21,7 @@ func (s *settings) processes() ([]row, error) {
 		sides["peer"], order = []string{s.python, "bench/peers/ddp.py"}, []string{"ours", "peer"}
 	}
 	var rows []row
-	for _, problem := range []string{"a", "b"} {
+	for _, problem := range []string{"a", "c"} {
 		found, err := s.efficiency("processes-"+problem, problem, threads, sides, order)
 		rows = append(rows, found...)
 		if err != nil {
@@ -35,7 +35,7 @@ func (s *settings) processes() ([]row, error) {
 
 // efficiency is the rate of two processes over that of one on the same cores.
 func (s *settings) efficiency(name, problem string, threads int, sides map[string][]string, order []string) ([]row, error) {
-	steps := map[string]string{"a": "4", "b": "1"}[problem]
+	steps := map[string]string{"a": "8", "c": "2"}[problem]
 	options := []string{"--case", problem, "--serve", "--steps-per-repetition", steps, "--warmup", "2", "--threads"}
 	var turns []*program
 	for _, side := range order {

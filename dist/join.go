@@ -57,10 +57,9 @@ func Join(ctx context.Context, c Config) (*Group, error) {
 	if err != nil {
 		host = own
 	}
-	// The store answers by now: this time-out is for one that breaks off.
-	store, _, err := tensor.OpenStore(c.Address, c.Port, c.keepsStore(), "cone/"+c.Prefix, max(c.Timeout, 10*time.Second))
+	store, err := c.openStore(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("the store at %s cannot be used: %s", c.store(), sentence(err))
+		return nil, err
 	}
 	g := &Group{rank: c.Rank, size: c.Size, store: store, waiting: max(c.Timeout, time.Minute), exchange: map[string]int{}}
 	if err := g.connect(ctx, c, host, own); err != nil {
@@ -71,6 +70,37 @@ func Join(ctx context.Context, c Config) (*Group, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// openStore talks to the store. Something else may listen at its port and never
+// answer, which c10d does not notice; its attempt is then left to the process's
+// end.
+func (c *Config) openStore(ctx context.Context) (*tensor.Store, error) {
+	type result struct {
+		store *tensor.Store
+		err   error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		// This time-out is for a store that breaks off.
+		s, _, err := tensor.OpenStore(c.Address, c.Port, c.keepsStore(), "cone/"+c.Prefix, max(c.Timeout, 10*time.Second))
+		if err == nil {
+			_, err = s.Has("anything") // only a store answers
+		}
+		opened <- result{s, err}
+	}()
+	select {
+	case r := <-opened:
+		if r.err != nil {
+			return nil, fmt.Errorf("the store at %s cannot be used: %s", c.store(), sentence(r.err))
+		}
+		return r.store, nil
+	case <-ctx.Done():
+		if context.Cause(ctx) != errWaited {
+			return nil, ctx.Err()
+		}
+		return nil, fmt.Errorf("what listens at %s is not rank 0's store, or did not answer within %v: choose another MASTER_PORT", c.store(), c.Timeout)
+	}
 }
 
 // check fills in what was left open.

@@ -27,7 +27,7 @@ func init() {
 	// A rank that is busy elsewhere while the others wait.
 	parts["slow"] = func(g *dist.Group) error {
 		if g.Rank() == 1 {
-			time.Sleep(3 * time.Second) // longer than the time-out
+			time.Sleep(5 * time.Second) // longer than the time-out
 		}
 		g.Barrier()
 		return nil
@@ -80,7 +80,7 @@ func TestKilledRankIsNamed(t *testing.T) {
 			list[victim].Cmd.Process.Kill()
 			killed := time.Now()
 			processes.Wait(list...)
-			if took := time.Since(killed); took > 10*time.Second {
+			if took := time.Since(killed); took > 30*time.Second { // the time-out is a minute
 				t.Errorf("%s: the others took %v", part, took)
 			}
 			host, _ := os.Hostname()
@@ -97,18 +97,18 @@ func TestKilledRankIsNamed(t *testing.T) {
 // TestStoppedRankIsNamed within the time-out, which gloo alone would not do.
 func TestStoppedRankIsNamed(t *testing.T) {
 	for _, victim := range []int{0, 1} {
-		list := processes.Start(t, 3, "forever", 2*time.Second)
+		list := processes.Start(t, 3, "forever", 3*time.Second)
 		ready(t, list)
 		list[victim].Cmd.Process.Signal(syscall.SIGSTOP)
 		others := append(append([]*processes.Rank{}, list[:victim]...), list[victim+1:]...)
 		stopped := time.Now()
 		processes.Wait(others...)
-		if took := time.Since(stopped); took > 8*time.Second {
+		if took := time.Since(stopped); took > time.Minute { // gloo by itself: half an hour
 			t.Errorf("the others took %v", took)
 		}
 		for _, p := range others {
 			want := fmt.Sprintf("rank %d (host ", victim)
-			if got := p.Err.String(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "gave no sign of life for 2s\n") {
+			if got := p.Err.String(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "gave no sign of life for 3s\n") {
 				t.Errorf("with rank %d stopped, one said %q", victim, got)
 			}
 		}
@@ -117,7 +117,7 @@ func TestStoppedRankIsNamed(t *testing.T) {
 
 // TestSlowRankIsNoLostRank: one that lives is waited for.
 func TestSlowRankIsNoLostRank(t *testing.T) {
-	list := processes.Start(t, 2, "slow", time.Second)
+	list := processes.Start(t, 2, "slow", 3*time.Second)
 	processes.Wait(list...)
 	for i, p := range list {
 		if p.Failed != nil {
@@ -187,7 +187,7 @@ func TestJoinRefuses(t *testing.T) {
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v, %v; want %q", c.name, g, err, c.want)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%s took %v", c.name, took)
 		}
 	}

@@ -209,6 +209,7 @@ func (m *monitor) judge(rank int, reason string) {
 		return
 	}
 	m.first = &PeerError{Rank: rank, Host: m.hosts[rank], Reason: reason}
+	onLoss := m.onLoss
 	var tell []*link
 	if m.rank == 0 {
 		for _, l := range m.links {
@@ -221,8 +222,8 @@ func (m *monitor) judge(rank int, reason string) {
 		told.Go(func() { l.send(fmt.Sprintf("lost %d %s", rank, reason)) })
 	}
 	told.Wait()
-	if m.onLoss != nil {
-		m.onLoss()
+	if onLoss != nil {
+		onLoss()
 	}
 	close(m.lost)
 }

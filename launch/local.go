@@ -32,7 +32,7 @@ type Local struct {
 	Restarts int
 	// Threads is what OMP_NUM_THREADS says to each process, unless it is set.
 	Threads int
-	// Program and Args are what each process runs.
+	// Program is what each process runs, Args its arguments, from its name on.
 	Program string
 	Args    []string
 	// Environ is the environment to extend.
@@ -153,7 +153,8 @@ func (p *process) kill(s syscall.Signal) { _ = syscall.Kill(-p.cmd.Process.Pid, 
 
 func (l Local) start(i int, ended chan exit) (*process, error) {
 	rank := l.First + i
-	c := exec.Command(l.Program, l.Args...)
+	c := exec.Command(l.Program)
+	c.Args = l.Args
 	c.Env = l.environ(i)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(c.SysProcAttr)

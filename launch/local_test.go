@@ -25,7 +25,7 @@ func shell(t *testing.T, n int, script string, change func(*Local)) (stdout, std
 		return f
 	}
 	l := Local{
-		Count: n, Size: n, Threads: 3, Program: "/bin/sh", Args: []string{"-c", script}, Patience: 300 * time.Millisecond,
+		Count: n, Size: n, Threads: 3, Program: "/bin/sh", Args: []string{"sh", "-c", script}, Patience: 300 * time.Millisecond,
 		Environ: []string{"PATH=" + os.Getenv("PATH"), "RANK=77", "DIR=" + dir}, Stdout: open("stdout"), Stderr: open("stderr"),
 	}
 	if change != nil {

@@ -97,6 +97,13 @@ func KnownToAll(err error) bool {
 	return errors.Is(err, ErrInterrupted) || errors.As(err, &m)
 }
 
+// ownOfRank are the settings that may differ between ranks: where a machine has
+// the data, and what is for people. When to save is not among them, for all
+// ranks have a part in that.
+var ownOfRank = map[string]bool{
+	"name": true, "description": true, "data.path": true, "data.train": true, "data.test": true, "data.workers": true,
+}
+
 // differs names the first thing in which b is not a.
 func (a identity) differs(b identity) (what, inA, inB string, err error) {
 	for _, x := range []struct{ what, a, b string }{
@@ -120,7 +127,7 @@ func (a identity) differs(b identity) (what, inA, inB string, err error) {
 		}
 		for _, line := range recipe.Diff(second, first) {
 			key, values, _ := strings.Cut(line, ": ")
-			if free[key] {
+			if ownOfRank[key] {
 				continue
 			}
 			there, here, _ := strings.Cut(strings.TrimSuffix(values, " in the run"), " here, ")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cone/data"
+	"cone/dist"
 	"cone/infer"
 	"cone/model"
 	"cone/optim"
@@ -64,6 +65,7 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 	if err := p.resolve(collection.Train.Len()); err != nil {
 		return out, err
 	}
+	var logged folder // once the run has a log
 	err = e.group().Run(func() error {
 		e.Prepare()
 		started := time.Now()
@@ -90,6 +92,7 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 			defer r.metrics.Close()
 		}
 		defer r.progress.Finish()
+		logged = r.folder
 		err = explainFullDisk(r.loop(ctx), f.run())
 		if err != nil {
 			r.folder.log(err.Error())
@@ -102,6 +105,10 @@ func (p plan) run(ctx context.Context, e Engine, open func() (folder, error), fr
 		}
 		return err
 	})
+	var peer *dist.PeerError
+	if errors.As(err, &peer) && logged.path != "" {
+		logged.log(err.Error())
+	}
 	return out, err
 }
 

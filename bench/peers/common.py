@@ -10,7 +10,7 @@ entries, k neighbours, R image side.
 Everything random is computed from names (`uniform`, `integers`), so that
 another program can rebuild the same numbers: weights by their own names, the
 bank as TAG/queue, TAG/queue_label and TAG/queue_label_prob, images as TAG/x0
-and labels as TAG/y0, with TAG = "bench-a" or "bench-b". Every step sees the
+and labels as TAG/y0, with TAG = "bench-a" and so on. Every step sees the
 same images.
 
 Reports
@@ -89,6 +89,8 @@ CASES = {
               neighbours=256, tag="bench-a"),
     "b": Case("b", depth=50, side=224, batch=32, bank=65536, dim=256, classes=1000,
               neighbours=512, tag="bench-b"),
+    "c": Case("c", depth=18, side=224, batch=64, bank=512, dim=128, classes=8,
+              neighbours=64, tag="bench-c"),
 }
 
 

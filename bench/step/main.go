@@ -35,7 +35,7 @@ type problem struct {
 var problems = map[string]problem{
 	"a": {"a", "bench-a", "resnet18", 28, 256, 16384, 128, 10, 256},
 	"b": {"b", "bench-b", "resnet50", 224, 32, 65536, 256, 1000, 512},
-	// What bench/training.yaml trains; it has no peer.
+	// What bench/training.yaml trains; of several processes, peers/ddp.py too.
 	"c": {"c", "bench-c", "resnet18", 224, 64, 512, 128, 8, 64},
 }
 

@@ -25,7 +25,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cone": func() { os.Exit(run(os.Args[1:])) }})
+	cone := func() { os.Exit(run(os.Args[1:])) }
+	testscript.Main(m, map[string]func(){
+		"cone":       cone,
+		"cone-other": func() { buildName = "another build"; cone() },
+	})
 }
 
 // tinyRecipe trains a second or less on what the command "data" writes.
@@ -111,12 +115,15 @@ func writePhotos(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func writeData(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(writeImages(ts.MkAbs(args[0]), strings.Join(args[1:], "")))
+}
+
+// writeImages writes 250 + 53 images of 4 classes, with a flaw unless it is "".
+func writeImages(dir, flaw string) error {
 	const side, classes = 12, 4
-	dir, flaw := ts.MkAbs(args[0]), ""
-	if len(args) > 1 {
-		flaw = args[1]
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
 	}
-	ts.Check(os.MkdirAll(dir, 0o777))
 	random := rand.New(rand.NewPCG(1, 2))
 	for part, n := range map[string]int{"train": 250, "t10k": 53} {
 		images, labels := idxHeader(0x803, n, side, side), idxHeader(0x801, n)
@@ -147,13 +154,20 @@ func writeData(ts *testscript.TestScript, _ bool, args []string) {
 			labels = labels[:len(labels)-1]
 		case "huge":
 			binary.BigEndian.PutUint32(images[4:], 1<<31)
+		case "relabelled":
+			labels[8] ^= 1
 		case "":
 		default:
-			ts.Fatalf("unknown flaw %q", flaw)
+			return fmt.Errorf("unknown flaw %q", flaw)
 		}
-		ts.Check(os.WriteFile(filepath.Join(dir, part+"-images-idx3-ubyte"), images, 0o666))
-		ts.Check(os.WriteFile(filepath.Join(dir, part+"-labels-idx1-ubyte"), labels, 0o666))
+		if err := os.WriteFile(filepath.Join(dir, part+"-images-idx3-ubyte"), images, 0o666); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, part+"-labels-idx1-ubyte"), labels, 0o666); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func idxHeader(magic uint32, dims ...int) []byte {

@@ -75,7 +75,7 @@ func (f *worldFlags) start() error {
 	}
 	l := launch.Local{
 		Count: count, Size: count, Restarts: w.Restarts, Threads: max(1, runtime.NumCPU()/count),
-		Program: self, Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
+		Program: self, Args: os.Args, Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
 	}
 	if w.FansOut() {
 		l.Size, l.First = count*w.Nodes, count*w.Node
