@@ -151,6 +151,14 @@ func (x *Index) guarded(f func() error) (err error) {
 	return f()
 }
 
+// whole says whether the file has the length that was mapped.
+func (x *Index) whole() error {
+	if info, err := x.file.Stat(); err != nil || info.Size() < int64(len(x.data)) {
+		return errCut
+	}
+	return nil
+}
+
 // Close unmaps the file.
 func (x *Index) Close() error {
 	x.graph.Lock()
@@ -268,6 +276,9 @@ func (x *Index) decode(dst []float32, i int) {
 // Verify reads the whole file and compares every section with its sum.
 func (x *Index) Verify() error {
 	err := x.guarded(func() error {
+		if err := x.whole(); err != nil {
+			return err
+		}
 		for i := range x.sections {
 			if err := x.checkSum(i); err != nil {
 				return err

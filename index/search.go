@@ -68,8 +68,8 @@ func (x *Index) Search(queries []float32, k int, o SearchOptions) ([][]Neighbor,
 		}
 	}
 	// The compiled loops cannot recover from a fault.
-	if info, err := x.file.Stat(); err != nil || info.Size() < int64(len(x.data)) {
-		return nil, fmt.Errorf("cannot search %s: %w", x.path, errCut)
+	if err := x.whole(); err != nil {
+		return nil, fmt.Errorf("cannot search %s: %w", x.path, err)
 	}
 	threads := o.Threads
 	if threads < 1 {
