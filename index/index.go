@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"cone/index/internal/kernel"
 )
 
 // Index is an open file. Its methods may be called from several goroutines, but
@@ -33,7 +35,7 @@ type Index struct {
 
 	graph struct {
 		sync.Mutex
-		*graph
+		*kernel.Graph // nil before the first approximate search
 	}
 }
 
@@ -163,9 +165,9 @@ func (x *Index) whole() error {
 func (x *Index) Close() error {
 	x.graph.Lock()
 	defer x.graph.Unlock()
-	if x.graph.graph != nil {
-		x.graph.close()
-		x.graph.graph = nil
+	if x.graph.Graph != nil {
+		x.graph.Free()
+		x.graph.Graph = nil
 	}
 	var err error
 	if x.data != nil {
