@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"encoding/binary"
 	"flag"
 	"hash/crc32"
@@ -169,6 +170,10 @@ func TestLies(t *testing.T) {
 		"ends of names are damaged": func(d []byte, s [sectionCount]section) { d[s[nameEndSection].offset+7] = 0x80 },
 		"4 entries need 4": func(d []byte, s [sectionCount]section) {
 			d[sectionAt+perSection*addedSection+8]--
+		},
+		"vectors have": func(d []byte, _ [sectionCount]section) {
+			// As long as before, but a row of 99 float32 is longer than one of 5.
+			copy(d, bytes.Replace(bytes.Replace(d, []byte(`"dim":5`), []byte(`"dim":99`), 1), []byte("05Z"), []byte("5Z"), 1))
 		},
 		"scales have": func(d []byte, _ [sectionCount]section) {
 			copy(d[strings.Index(string(d), `"fp32"`):], `"int8"`)
