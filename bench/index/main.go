@@ -41,7 +41,7 @@ type settings struct {
 func main() {
 	var s settings
 	var sizes string
-	flag.StringVar(&s.out, "out", "", "a folder for vectors and indices: up to 4 GB")
+	flag.StringVar(&s.out, "out", "", "a folder for vectors and indices: up to 4 GB for 10⁶ × 256")
 	flag.StringVar(&sizes, "sizes", "10000,100000,1000000", "numbers of vectors")
 	flag.IntVar(&s.dim, "dim", 256, "dimensions")
 	flag.IntVar(&s.threads, "threads", 2, "threads")
