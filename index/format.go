@@ -7,7 +7,7 @@ import (
 	"hash/crc32"
 )
 
-// A file is a header of 256 bytes and nine sections, each at the next multiple
+// A file is a header of 256 bytes and ten sections, each at the next multiple
 // of 64 behind the one before, all little-endian. The header:
 //
 //	0   "coneidx\n"
@@ -34,10 +34,11 @@ const (
 	thumbnailEndSection        // N uint64
 	thumbnailSection           // JPEG or PNG files
 	vectorSection              // N×stride bytes
+	graphSection               // as kernel/graph.cc saves it, or nothing
 	sectionCount
 )
 
-var sectionNames = [sectionCount]string{"description", "labels", "marks of added entries", "scales", "ends of names", "names", "ends of thumbnails", "thumbnails", "vectors"}
+var sectionNames = [sectionCount]string{"description", "labels", "marks of added entries", "scales", "ends of names", "names", "ends of thumbnails", "thumbnails", "vectors", "graph"}
 
 type section struct {
 	offset, length uint64

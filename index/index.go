@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"cone/index/internal/kernel"
 )
 
 // Index is an open file. Its methods may be called from several goroutines, but
@@ -33,7 +35,7 @@ type Index struct {
 
 	graph struct {
 		sync.Mutex
-		*graph
+		*kernel.Graph // nil before the first approximate search
 	}
 }
 
@@ -151,13 +153,21 @@ func (x *Index) guarded(f func() error) (err error) {
 	return f()
 }
 
+// whole says whether the file has the length that was mapped.
+func (x *Index) whole() error {
+	if info, err := x.file.Stat(); err != nil || info.Size() < int64(len(x.data)) {
+		return errCut
+	}
+	return nil
+}
+
 // Close unmaps the file.
 func (x *Index) Close() error {
 	x.graph.Lock()
 	defer x.graph.Unlock()
-	if x.graph.graph != nil {
-		x.graph.close()
-		x.graph.graph = nil
+	if x.graph.Graph != nil {
+		x.graph.Free()
+		x.graph.Graph = nil
 	}
 	var err error
 	if x.data != nil {
@@ -268,6 +278,9 @@ func (x *Index) decode(dst []float32, i int) {
 // Verify reads the whole file and compares every section with its sum.
 func (x *Index) Verify() error {
 	err := x.guarded(func() error {
+		if err := x.whole(); err != nil {
+			return err
+		}
 		for i := range x.sections {
 			if err := x.checkSum(i); err != nil {
 				return err

@@ -11,38 +11,19 @@ func Rewrite(path string, change func(*Meta) error) error {
 
 // Append replaces the file at path by one that has more entries behind the old
 // ones, vectors being M×D, and whose Meta change has altered, as for Rewrite;
-// change may be nil. An open Index goes on with the old file.
+// change may be nil. A graph is left out: BuildGraph makes another. An open Index
+// goes on with the old file.
 func Append(path string, vectors []float32, entries []Entry, change func(*Meta) error) error {
 	x, err := Open(path)
 	if err != nil {
 		return err
 	}
 	defer x.Close()
-	// What is copied gets new sums: damage would go unseen from then on.
-	if err := x.Verify(); err != nil {
-		return err
-	}
-	w, err := Create(path, x.meta)
+	w, err := x.copy()
 	if err != nil {
 		return err
 	}
 	defer w.Abort()
-	for i := range x.Len() {
-		e, err := x.Entry(i)
-		if err != nil {
-			return err
-		}
-		var scale float32
-		err = x.guarded(func() error {
-			if x.meta.Precision == INT8 {
-				scale = x.scale(i)
-			}
-			return w.add(x.row(i), scale, e)
-		})
-		if err != nil {
-			return err
-		}
-	}
 	if err := w.Add(vectors, entries); err != nil {
 		return err
 	}
@@ -59,4 +40,33 @@ func Append(path string, vectors []float32, entries []Entry, change func(*Meta) 
 		}
 	}
 	return w.Close()
+}
+
+// copy begins a file that will replace x's, with all its entries.
+func (x *Index) copy() (*Writer, error) {
+	// What is copied gets new sums: damage would go unseen from then on.
+	if err := x.Verify(); err != nil {
+		return nil, err
+	}
+	w, err := Create(x.path, x.meta)
+	if err != nil {
+		return nil, err
+	}
+	for i := range x.Len() {
+		e, err := x.Entry(i)
+		if err == nil {
+			err = x.guarded(func() error {
+				var scale float32
+				if x.meta.Precision == INT8 {
+					scale = x.scale(i)
+				}
+				return w.add(x.row(i), scale, e)
+			})
+		}
+		if err != nil {
+			w.Abort()
+			return nil, err
+		}
+	}
+	return w, nil
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"cone/index/internal/kernel"
@@ -68,8 +67,8 @@ func (x *Index) Search(queries []float32, k int, o SearchOptions) ([][]Neighbor,
 		}
 	}
 	// The compiled loops cannot recover from a fault.
-	if info, err := x.file.Stat(); err != nil || info.Size() < int64(len(x.data)) {
-		return nil, fmt.Errorf("cannot search %s: %w", x.path, errCut)
+	if err := x.whole(); err != nil {
+		return nil, fmt.Errorf("cannot search %s: %w", x.path, err)
 	}
 	threads := o.Threads
 	if threads < 1 {
@@ -98,29 +97,23 @@ func (x *Index) searchAll(found [][]Neighbor, queries []float32, k, threads int,
 	tasks := (x.Len() + rows - 1) / rows
 	threads = min(threads, tasks)
 	selectors := make([][]selector, threads)
-	failed := make([]error, threads)
-	var next atomic.Int64
-	var wait sync.WaitGroup
-	for t := range threads {
-		wait.Go(func() {
-			failed[t] = x.guarded(func() error {
-				selectors[t] = x.selectors(queries, k, o.Exclude)
-				scores := make([]float32, len(found)*blockRows)
-				for {
-					at := int(next.Add(1)-1) * rows
-					if at >= x.Len() {
-						return nil
-					}
-					x.scan(selectors[t], queries, at, min(at+rows, x.Len()), scores)
+	var next, started atomic.Int64
+	err := together(threads, func() error {
+		return x.guarded(func() error {
+			own := x.selectors(queries, k, o.Exclude)
+			selectors[started.Add(1)-1] = own
+			scores := make([]float32, len(found)*blockRows)
+			for {
+				at := int(next.Add(1)-1) * rows
+				if at >= x.Len() {
+					return nil
 				}
-			})
+				x.scan(own, queries, at, min(at+rows, x.Len()), scores)
+			}
 		})
-	}
-	wait.Wait()
-	for _, err := range failed {
-		if err != nil {
-			return err
-		}
+	})
+	if err != nil {
+		return err
 	}
 	return x.guarded(func() error {
 		for q := range found {

@@ -7,18 +7,19 @@ declare -A why=(
   [g++]="compiles the door to libtorch"
   [libgloo-dev]="headers of the library by which processes on CPUs train together"
   [libjpeg62-turbo-dev]="decodes JPEGs (libjpeg-turbo)"
+  [libhnswlib-dev]="approximate search for neighbours (headers only)"
   [libtorch-dev]="the engine: tensors, operators, autograd"
   [libjemalloc-dev]="keeps a training step's memory for the next one"
   [libopenblas0-pthread]="fast matrix products (the reference BLAS is far slower)"
   [dataset-fashion-mnist]="the demo's 70,000 pictures"
 )
-packages=(g++ libtorch-dev libgloo-dev libjemalloc-dev libopenblas0-pthread libjpeg62-turbo-dev dataset-fashion-mnist)
+packages=(g++ libtorch-dev libgloo-dev libhnswlib-dev libjemalloc-dev libopenblas0-pthread libjpeg62-turbo-dev dataset-fashion-mnist)
 if [ -n "${TORCH_DIR:-}" ]; then
   if [ ! -e "$TORCH_DIR/lib/libtorch.so" ] || [ ! -d "$TORCH_DIR/include/ATen" ]; then
     echo "TORCH_DIR=$TORCH_DIR holds no PyTorch: give the folder that has lib/libtorch.so and include/ATen" >&2
     exit 1
   fi
-  packages=(g++ libgloo-dev libjemalloc-dev libjpeg62-turbo-dev dataset-fashion-mnist)
+  packages=(g++ libgloo-dev libhnswlib-dev libjemalloc-dev libjpeg62-turbo-dev dataset-fashion-mnist)
 fi
 
 if ! command -v go >/dev/null 2>&1; then

@@ -43,6 +43,12 @@ inline float sum(Register v) { return (v.lane[0] + v.lane[1]) + (v.lane[2] + v.l
 
 #include "scores.h"
 
+template <typename T>
+void decode(const void *vector, size_t count, float scale, float *out) {
+  const T *v = static_cast<const T *>(vector);
+  for (size_t i = 0; i < count; i++) out[i] = scale * value(v[i]);
+}
+
 }  // namespace
 }  // namespace cone
 
@@ -70,4 +76,11 @@ void cone_scores(int level, int type, const void *vectors, size_t stride, int ro
   if (level == 2) choice = cone::scores_avx512;
 #endif
   choice(type, vectors, stride, rows, scales, queries, count, scores);
+}
+
+void cone_decode(int type, const void *vector, size_t count, float scale, float *out) {
+  auto *choice = type == 1   ? cone::decode<int8_t>
+                 : type == 2 ? cone::decode<cone::Half>
+                             : cone::decode<float>;
+  choice(vector, count, scale, out);
 }

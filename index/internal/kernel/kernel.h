@@ -17,6 +17,9 @@ int cone_scores_level(void);
 void cone_scores(int level, int type, const void *vectors, size_t stride, int rows,
                  const float *scales, const float *queries, int count, float *scores);
 
+// Writes the count values of one vector as floats, times scale.
+void cone_decode(int type, const void *vector, size_t count, float scale, float *out);
+
 #ifdef __cplusplus
 }
 #endif
