@@ -88,7 +88,7 @@ func TestTop(t *testing.T) {
 	if len(got) != 3 || got[0].Name != "b" || got[1].Name != "c" || got[2].Name != "a" {
 		t.Errorf("the top is %v", got)
 	}
-	if p := got[0].Probability; p < 0.4577 || p > 0.4578 { // e³/(2e³ + e + 1), by hand
+	if p := got[0].Probability; p < 0.4576 || p > 0.4577 { // e³/(2e³ + e + 1), by hand
 		t.Errorf("its probability is %v", p)
 	}
 }
