@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -49,8 +50,9 @@ Pictures are given as for cone predict. One that cannot be decoded is left out.`
 				}
 				var problems teller
 				rows := 0
+				var failed error // of the pictures: it says nothing of the file
 				err = write(out, func(add func(name, label string, row []float32) error) error {
-					err := predict.Run(c.Context(), model, pictures, in.options(), func(items []predict.Item) error {
+					failed = predict.Run(c.Context(), model, pictures, in.options(), func(items []predict.Item) error {
 						for _, item := range items {
 							if item.Problem != nil {
 								problems.tell(item.Problem)
@@ -63,12 +65,12 @@ Pictures are given as for cone predict. One that cannot be decoded is left out.`
 						}
 						return nil
 					})
-					if err == nil && rows == 0 {
-						err = problems.err()
+					if failed == nil && rows == 0 {
+						failed = problems.err()
 					}
-					return err
+					return failed
 				})
-				if err != nil {
+				if err = cmp.Or(failed, err); err != nil {
 					return err
 				}
 				fmt.Printf("%d embeddings of %d dimensions: %s\n", rows, model.Encoder.Dim(), out)

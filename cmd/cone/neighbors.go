@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -31,7 +32,7 @@ the class that is predicted. Pictures are given as for cone predict.`,
 			case k < 1:
 				return errors.New("-k must be at least 1")
 			}
-			return errors.Join(in.check(args[1:]), out.check())
+			return cmp.Or(in.check(args[1:]), out.check())
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			return m.use(args[0], func(model *infer.Model) error {

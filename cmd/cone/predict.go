@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -46,7 +47,7 @@ and the exit code is 1 at the end.`,
 			case out.html != "" && k == 0:
 				return errors.New("--html shows neighbours: leave out --neighbors 0")
 			}
-			return errors.Join(in.check(args[1:]), out.check())
+			return cmp.Or(in.check(args[1:]), out.check())
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			return m.use(args[0], func(model *infer.Model) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
@@ -213,14 +214,16 @@ func (f *inputFlags) predict(ctx context.Context, p *predict.Predictor, pictures
 		})
 	}
 	if w.flags.html != "" {
+		var failed error // of the predictions: it says nothing of the page's file
 		err = weights.WriteFileAtomic(w.flags.html, func(out io.Writer) error {
 			about := fmt.Sprintf("The %d entries of %s that each picture resembles most: class, cosine similarity, name.", p.K, p.Index.Path())
 			w.gallery = report.NewGallery(out, "Nearest neighbours", about)
-			if err := all(); err != nil {
-				return err
+			if failed = all(); failed != nil {
+				return failed
 			}
 			return w.gallery.Close()
 		})
+		err = cmp.Or(failed, err)
 	} else {
 		err = all()
 	}

@@ -74,6 +74,11 @@ optim: {lr: 0.1, reference_batch: 0, warmup_epochs: 0.5, schedule: cosine-step}
 //	                             lines; the program must exit with 130
 //	waitfor FILE LINES           wait until the file has so many lines
 //	isjson FILE KEY[=VALUE]...   the file (or stdout) is a JSON object with them
+//	sameaccuracy PREDICTIONS EVALUATION
+//	                             the share of lines of cone predict --json that
+//	                             are right is the top-1 of cone eval --json
+//	itself FILE COLUMNS RANK     every row of a CSV of neighbours of that rank
+//	                             names the picture itself, with similarity 1
 //	everykey                     set each key of a recipe with --set
 //
 // and the folders of files that Python wrote in $TORCH and $FOREIGN.
@@ -106,6 +111,9 @@ func TestScripts(t *testing.T) {
 			"waitfor":   func(ts *testscript.TestScript, _ bool, args []string) { waitFor(ts, args[0], args[1], nil) },
 			"isjson":    isJSON,
 			"everykey":  everyKey,
+
+			"sameaccuracy": sameAccuracy,
+			"itself":       itself,
 		},
 	})
 }
