@@ -46,6 +46,13 @@ func startsWith(content []byte, pattern string) bool {
 	return true
 }
 
+// Known says whether a file that begins so is of a format that is decoded, as
+// far as one can tell by its first 16 bytes.
+func Known(start []byte) bool {
+	_, err := sniff(start)
+	return err == nil
+}
+
 // sniff finds a file's format by its first bytes.
 func sniff(content []byte) (string, error) {
 	if len(content) == 0 {

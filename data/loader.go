@@ -36,6 +36,10 @@ type Options struct {
 	// the epoch, Substitute takes another of its class in its place, LeaveOut
 	// makes its batch smaller.
 	OnError Policy
+	// OnLost is told of every picture that cannot be decoded, from many
+	// goroutines, instead of Lost; then any number of them may be lost. It
+	// is called before the batch is handed out.
+	OnLost func(index int, reason error)
 	// CacheBytes bounds the memory for decoded pictures; 0 keeps none.
 	CacheBytes int64
 	// Workers is the number of goroutines that prepare images; 0 means GOMAXPROCS.

@@ -84,7 +84,9 @@ func (w *worker) image(b *pending, i int) error {
 	if l.options.OnError == Fail {
 		return fmt.Errorf("%w; mend or remove it, or set data.on_error to skip", err)
 	}
-	if err := l.lost.add(index, err); err != nil {
+	if l.options.OnLost != nil {
+		l.options.OnLost(index, err)
+	} else if err := l.lost.add(index, err); err != nil {
 		return err
 	}
 	if l.options.OnError == LeaveOut {

@@ -92,6 +92,9 @@ func Diff(a, b Recipe) []string {
 	return lines
 }
 
+// Line writes steps as YAML on one line.
+func Line(steps []Step) string { return inline(reflect.ValueOf(steps)) }
+
 // inline writes a setting on one line. Numbers are written so that different
 // ones look different.
 func inline(v reflect.Value) string {

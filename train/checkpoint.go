@@ -8,6 +8,7 @@ import (
 
 	"cone/data"
 	"cone/nn"
+	"cone/picture"
 	"cone/recipe"
 	"cone/tensor"
 	"cone/weights"
@@ -21,6 +22,7 @@ const (
 	keyClasses  = "cone.classes"
 	keyChannels = "cone.channels"
 	keyImages   = "cone.images"
+	keySize     = "cone.size"
 	keyCompute  = "cone.compute"
 )
 
@@ -118,7 +120,9 @@ func (r *run) metadata() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	size := r.data.Train.Size()
 	return map[string]string{
+		keySize:   fmt.Sprint(size.Height, size.Width),
 		keyFormat: format, keyPosition: string(at), keyRecipe: string(resolved),
 		keyClasses: string(classes), keyChannels: fmt.Sprint(data.Channels(r.data.Train)),
 		keyImages: fmt.Sprint(r.data.Train.Len()), keyCompute: r.precision.Compute.String(),
@@ -177,10 +181,13 @@ type Checkpoint struct {
 	Recipe   recipe.Recipe
 	Classes  []string
 	Channels int
-	images   int    // in the training set
-	encoder  string // what the names of the weights to evaluate begin with
-	at       position
-	file     *weights.File
+	// Size is that of the pictures before any transform; it is not Known where
+	// they have various sizes, and in files of older versions.
+	Size    picture.Size
+	images  int    // in the training set
+	encoder string // what the names of the weights to evaluate begin with
+	at      position
+	file    *weights.File
 }
 
 // OpenCheckpoint reads a checkpoint's metadata after checking every byte of
@@ -215,7 +222,13 @@ func (c *Checkpoint) readMetadata() (err error) {
 	if err := json.Unmarshal([]byte(m[keyClasses]), &c.Classes); err != nil {
 		return err
 	}
-	_, err = fmt.Sscan(m[keyChannels]+" "+m[keyImages], &c.Channels, &c.images)
+	if _, err = fmt.Sscan(m[keyChannels]+" "+m[keyImages], &c.Channels, &c.images); err != nil {
+		return err
+	}
+	if text, ok := m[keySize]; ok {
+		c.Size.Channels = c.Channels
+		_, err = fmt.Sscan(text, &c.Size.Height, &c.Size.Width)
+	}
 	return err
 }
 

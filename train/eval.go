@@ -10,7 +10,6 @@ import (
 	"cone/nn"
 	"cone/report"
 	"cone/weights"
-	"cone/weights/dialect"
 )
 
 // FindCheckpoint opens a checkpoint by what a user would say: a run's folder
@@ -51,18 +50,7 @@ func EvaluateFile(ctx context.Context, c *Checkpoint, file string, e Engine) (re
 		return report.Result{}, err
 	}
 	defer source.Close()
-	return evaluateWith(ctx, c, e, func(entries []*nn.Entry) error {
-		plan, err := fill(entries, source, file, dialect.Options{Direct: c.Recipe.Model.Direct()})
-		if err != nil {
-			return err
-		}
-		for _, name := range plan.Fresh {
-			if !strings.HasSuffix(name, "num_batches_tracked") {
-				return fmt.Errorf("%s is %s without %s: import it with cone import and train it first", file, plan.Dialect, name)
-			}
-		}
-		return nil
-	})
+	return evaluateWith(ctx, c, e, loadFile(source, file, c.Recipe.Model.Direct()))
 }
 
 // firstDifference is where two lists of as many names differ first, or −1.
@@ -119,7 +107,7 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 		}
 		defer calibration.Close()
 	}
-	err = withEncoder(c, r, e, load, func(j judge) error {
+	err = withModel(c, r, e, load, func(j judge) error {
 		j.test, j.index, j.calibration, j.seen = test, index, calibration, seen
 		result, err = j.evaluate(ctx, r.UsesKNN(), r.Evaluate.KNN.Report)
 		return err

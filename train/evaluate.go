@@ -2,24 +2,20 @@ package train
 
 import (
 	"context"
-	"io"
 
 	"cone/data"
-	"cone/method"
+	"cone/infer"
 	"cone/model"
 	"cone/recipe"
 	"cone/report"
-	"cone/tensor"
 )
 
 // judge evaluates an encoder.
 type judge struct {
-	encoder   *model.Encoder
-	precision method.Precision
-	input     input
-	classes   []string
-	test      *data.Loader
-	index     *data.Loader // the training images; needed for neighbours only
+	model   *infer.Model
+	classes []string
+	test    *data.Loader
+	index   *data.Loader // the training images; needed for neighbours only
 	// calibration are the images on which the mixture of classifier and
 	// neighbours is chosen. If they are training images, seen are their places
 	// among those; else training held them out, and seen is nil.
@@ -32,7 +28,7 @@ type judge struct {
 // also by the neighbours.
 func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
 	j := judge{
-		encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
+		model: r.model(r.encoder()), classes: r.data.Test.Classes(),
 		test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN,
 	}
 	neighbors := r.recipe.UsesKNN()
@@ -41,7 +37,7 @@ func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
 	}
 	if r.average != nil {
 		average := j
-		average.encoder = r.average.encoder
+		average.model = r.model(r.average.encoder)
 		result, err := average.evaluate(ctx, neighbors, false)
 		if err != nil {
 			return out, err
@@ -56,6 +52,11 @@ func (r *run) evaluate(ctx context.Context) (out evaluation, err error) {
 		out.weights.KNNTop1 = &voted.Top1
 	}
 	return out, r.listLost()
+}
+
+// model is an encoder of the run, ready for evaluation.
+func (r *run) model(e *model.Encoder) *infer.Model {
+	return &infer.Model{Encoder: e, Precision: r.precision, Input: r.input}
 }
 
 // ends says whether an epoch with that top-1 is the last.
@@ -73,7 +74,7 @@ func (j judge) evaluate(ctx context.Context, neighbors, beside bool) (report.Res
 		return j.vote(ctx)
 	}
 	result, err := j.count(ctx, func(b *data.Batch) []float32 {
-		return j.run(b, func(o method.Output) tensor.Tensor { return o.Logits })
+		return j.model.Forward(b, infer.Logits)[0]
 	})
 	if err != nil || !beside {
 		return result, err
@@ -89,48 +90,9 @@ func (j judge) count(ctx context.Context, scores func(*data.Batch) []float32) (r
 	if err != nil {
 		return report.Result{}, err
 	}
-	err = each(ctx, j.test, func(b *data.Batch) error { return sums.Add(scores(b), b.Labels) })
+	err = infer.Each(ctx, j.test, func(b *data.Batch) error { return sums.Add(scores(b), b.Labels) })
 	if err != nil {
 		return report.Result{}, err
 	}
 	return sums.Result(), nil
-}
-
-// each visits all batches of a loader, in order.
-func each(ctx context.Context, loader *data.Loader, visit func(*data.Batch) error) error {
-	batches, err := loader.Epoch(context.Background(), 0, 0)
-	if err != nil {
-		return err
-	}
-	defer batches.Close()
-	for {
-		if ctx.Err() != nil {
-			return ErrInterrupted
-		}
-		batch, err := batches.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := visit(batch); err != nil {
-			return err
-		}
-		batch.Release()
-	}
-}
-
-// run gives a part of what the encoder makes of a batch in evaluation mode, in
-// float32, row by row.
-func (j judge) run(batch *data.Batch, part func(method.Output) tensor.Tensor) (out []float32) {
-	tensor.Scope(func() {
-		tensor.NoGrad(func() {
-			b := j.input.batch(batch)
-			defer b.unpin()
-			o := j.precision.Forward(j.encoder, b.Views[0], false)
-			out = tensor.To[float32](part(o).ToDType(tensor.Float32).ToDevice(tensor.CPU))
-		})
-	})
-	return out
 }

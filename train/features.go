@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"cone/data"
+	"cone/infer"
 	"cone/knn"
 	"cone/nn"
 	"cone/recipe"
@@ -41,7 +42,7 @@ func ModelFeatures(ctx context.Context, c *Checkpoint, e Engine, logits bool, so
 	if err != nil {
 		return nil, err
 	}
-	err = withEncoder(c, r, e, c.load, func(j judge) error {
+	err = withModel(c, r, e, c.load, func(j judge) error {
 		for _, l := range loaders {
 			f, err := j.features(ctx, l, logits)
 			if err != nil {
@@ -73,43 +74,32 @@ func testLoaders(r recipe.Recipe, channels int, sources []data.Source) (all []*d
 	return all, nil
 }
 
-// withEncoder makes the checkpoint's encoder as its final stage r has it, with
+// withModel opens the checkpoint's encoder as its final stage r has it, with
 // weights from load, and calls use with what evaluates it.
-func withEncoder(c *Checkpoint, r recipe.Recipe, e Engine, load func([]*nn.Entry) error, use func(judge) error) error {
+func withModel(c *Checkpoint, r recipe.Recipe, e Engine, load func([]*nn.Entry) error, use func(judge) error) error {
 	return tensor.Run(func() error {
 		e.Prepare()
-		dtype, precision := e.Precision(r.Precision)
-		encoder, err := newEncoder(r, len(c.Classes), c.Channels, dtype, e.Device)
+		m, err := c.model(r, e, load)
 		if err != nil {
 			return err
 		}
-		defer encoder.Free()
-		var entries []*nn.Entry
-		for _, entry := range encoder.Tree.Entries() {
-			entries = append(entries, &nn.Entry{Name: c.encoder + entry.Name, Value: entry.Value})
-		}
-		if err := load(entries); err != nil {
-			return err
-		}
-		return use(judge{encoder: encoder, precision: precision, classes: c.Classes, settings: r.Evaluate.KNN,
-			input: newInput(r.Data.Mean, r.Data.Std, c.Channels, dtype, e.Device)})
+		defer m.Free()
+		return use(judge{model: m, classes: c.Classes, settings: r.Evaluate.KNN})
 	})
 }
 
 // features runs the encoder over a loader's images.
 func (j judge) features(ctx context.Context, l *data.Loader, logits bool) (f Features, err error) {
-	err = each(ctx, l, func(batch *data.Batch) error {
-		tensor.Scope(func() {
-			tensor.NoGrad(func() {
-				b := j.input.batch(batch)
-				defer b.unpin()
-				o := j.precision.Forward(j.encoder, b.Views[0], false)
-				f.Embeddings = append(f.Embeddings, tensor.To[float32](unitEmbedding(o).ToDevice(tensor.CPU))...)
-				if logits {
-					f.Logits = append(f.Logits, tensor.To[float32](o.Logits.ToDType(tensor.Float32).ToDevice(tensor.CPU))...)
-				}
-			})
-		})
+	parts := []infer.Part{infer.Embedding}
+	if logits {
+		parts = append(parts, infer.Logits)
+	}
+	err = infer.Each(ctx, l, func(batch *data.Batch) error {
+		out := j.model.Forward(batch, parts...)
+		f.Embeddings = append(f.Embeddings, out[0]...)
+		if logits {
+			f.Logits = append(f.Logits, out[1]...)
+		}
 		f.Labels, f.Indices = append(f.Labels, batch.Labels...), append(f.Indices, batch.Indices...)
 		return nil
 	})

@@ -5,8 +5,8 @@ import (
 	"math"
 
 	"cone/data"
+	"cone/infer"
 	"cone/knn"
-	"cone/method"
 	"cone/report"
 	"cone/tensor"
 )
@@ -37,28 +37,23 @@ func (j judge) vote(ctx context.Context) (result report.Result, err error) {
 // float32, and their labels.
 func (j judge) embed(ctx context.Context) (embeddings tensor.Tensor, labels []int64, err error) {
 	var all []float32
-	err = each(ctx, j.index, func(b *data.Batch) error {
-		all = append(all, j.run(b, unitEmbedding)...)
+	err = infer.Each(ctx, j.index, func(b *data.Batch) error {
+		all = append(all, j.model.Forward(b, infer.Embedding)[0]...)
 		labels = append(labels, b.Labels...)
 		return nil
 	})
 	if err != nil {
 		return embeddings, nil, err
 	}
-	embeddings = tensor.From(all, len(labels), len(all)/len(labels)).ToDevice(j.input.device)
+	embeddings = tensor.From(all, len(labels), len(all)/len(labels)).ToDevice(j.model.Input.Device())
 	return embeddings, labels, nil
-}
-
-func unitEmbedding(o method.Output) tensor.Tensor {
-	e := o.Embedding.ToDType(tensor.Float32)
-	return e.Div(e.NormDim(1).ClampMin(1e-12))
 }
 
 // scores are the logarithms of the classes' shares of the votes, N×C.
 func (j judge) scores(b *data.Batch, index tensor.Tensor, labels []int64) []float32 {
 	k := min(j.settings.K, len(labels))
-	raw := j.run(b, unitEmbedding)
-	images := tensor.From(raw, b.N, len(raw)/b.N).ToDevice(j.input.device)
+	raw := j.model.Forward(b, infer.Embedding)[0]
+	images := tensor.From(raw, b.N, len(raw)/b.N).ToDevice(j.model.Input.Device())
 	var out []float32
 	rows := max(1, maxSimilarities/len(labels))
 	for from := 0; from < b.N; from += rows {

@@ -112,7 +112,7 @@ func withJudge(t *testing.T, path string, f func(judge)) {
 		if err := c.load(r.state()); err != nil {
 			t.Fatal(err)
 		}
-		f(judge{encoder: r.encoder(), precision: r.precision, input: r.input, classes: r.data.Test.Classes(),
+		f(judge{model: r.model(r.encoder()), classes: r.data.Test.Classes(),
 			test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN})
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"cone/codec"
 	"cone/data"
+	"cone/infer"
 	"cone/recipe"
 	"cone/weights"
 )
@@ -22,7 +22,7 @@ func newTrainLoader(s data.Source, r recipe.Recipe, views int) (*data.Loader, er
 	}
 	return data.NewLoader(s, data.Options{
 		Batch: r.Batch, Seed: r.Seed, Sampler: sampler, DropLast: true, Views: views,
-		Augment: r.Augment, Exact: r.Data.Exact, Codec: codecOptions(r.Data),
+		Augment: r.Augment, Exact: r.Data.Exact, Codec: infer.CodecOptions(r.Data),
 		OnError: policy(r.Data, data.Substitute), CacheBytes: cacheBytes(r.Data), Workers: r.Data.Workers,
 	})
 }
@@ -30,14 +30,9 @@ func newTrainLoader(s data.Source, r recipe.Recipe, views int) (*data.Loader, er
 // newTestLoader prepares the test images as the recipe has it: each once,
 // exactly.
 func newTestLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
-	size := r.Evaluate.Batch
-	if size == 0 {
-		size = r.Batch
-	}
-	l, err := data.NewLoader(s, data.Options{
-		Batch: size, Augment: r.Evaluate.Transform, Exact: true, Codec: codecOptions(r.Data),
-		OnError: policy(r.Data, data.LeaveOut), CacheBytes: cacheBytes(r.Data), Workers: r.Data.Workers,
-	})
+	o := infer.LoaderOptions(r)
+	o.OnError, o.CacheBytes = policy(r.Data, data.LeaveOut), cacheBytes(r.Data)
+	l, err := data.NewLoader(s, o)
 	if err != nil {
 		return nil, fmt.Errorf("the test images cannot be prepared: %w", err)
 	}
@@ -49,10 +44,6 @@ func newTestLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
 func newIndexLoader(s data.Source, r recipe.Recipe) (*data.Loader, error) {
 	r.Data.CacheMB = 0
 	return newTestLoader(s, r)
-}
-
-func codecOptions(d recipe.Data) codec.Options {
-	return codec.Options{Exif: d.Exif, MaxPixels: d.MaxPixels}
 }
 
 func cacheBytes(d recipe.Data) int64 { return int64(d.CacheMB) << 20 }

@@ -27,7 +27,7 @@ func (j judge) mixed(ctx context.Context) (voted report.Result, mixed *report.Mi
 		return voted, nil, err
 	}
 	k := knn.LargestK()
-	near := nearest(calibration, index, k+1, j.input.device)
+	near := nearest(calibration, index, k+1, j.model.Input.Device())
 	near = near.Keep(min(k, near.K), func(i int, place int64) bool {
 		return j.seen == nil || j.seen[calibration.Indices[i]] != int(index.Indices[place])
 	})
@@ -38,7 +38,7 @@ func (j judge) mixed(ctx context.Context) (voted report.Result, mixed *report.Mi
 	if err != nil {
 		return voted, nil, err
 	}
-	near = nearest(test, index, max(mixture.K, j.settings.K), j.input.device)
+	near = nearest(test, index, max(mixture.K, j.settings.K), j.model.Input.Device())
 	votes := knn.Votes(near.First(j.settings.K), index.Labels, len(j.classes), j.settings.Temperature)
 	if voted, err = j.judged(votes, test.Labels); err != nil {
 		return voted, nil, err

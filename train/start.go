@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cone/data"
+	"cone/infer"
 	"cone/model"
 	"cone/optim"
 	"cone/recipe"
@@ -138,7 +139,7 @@ func (r *run) build() error {
 	r.precision = precision
 	tensor.Seed(r.recipe.Seed)
 	channels := data.Channels(r.data.Train)
-	r.input = newInput(r.recipe.Data.Mean, r.recipe.Data.Std, channels, weights, r.engine.Device)
+	r.input = infer.NewInput(r.recipe.Data.Mean, r.recipe.Data.Std, channels, weights, r.engine.Device)
 	if r.testLoader, err = newTestLoader(r.data.Test, r.recipe); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cone/data"
+	"cone/infer"
 	"cone/method"
 	"cone/model"
 	"cone/optim"
@@ -19,7 +20,7 @@ import (
 )
 
 // ErrInterrupted says that the run was asked to stop, and saved itself.
-var ErrInterrupted = errors.New("interrupted")
+var ErrInterrupted = infer.ErrInterrupted
 
 // run is one training run in progress.
 type run struct {
@@ -31,7 +32,7 @@ type run struct {
 	loader     *data.Loader
 	testLoader *data.Loader
 	index      *data.Loader // the training images as nearest neighbours; nil without need
-	input      input
+	input      infer.Input
 	method     method.Method
 	precision  method.Precision
 	optimizer  optim.Optimizer
@@ -145,13 +146,13 @@ func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 	step := method.Step{Epoch: r.at.Epoch, Number: r.at.Step, Total: r.recipe.Epochs * r.loader.BatchesPerEpoch()}
 	l.values, l.figures = map[string]float64{}, map[string]float64{}
 	tensor.Scope(func() {
-		whole := r.input.batch(batch)
-		defer whole.unpin()
+		whole := r.input.Batch(batch)
+		defer whole.Unpin()
 		r.method.BeforeStep(step)
 		parts := r.recipe.Optim.Accumulate
 		for i := range parts {
 			tensor.Scope(func() {
-				loss := r.method.Loss(step, whole.part(i, parts))
+				loss := r.method.Loss(step, whole.Part(i, parts))
 				l.order = addTerms(l.values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)
 				addTerms(l.figures, loss.Figures, parts)
 				if err = r.checkFinite(l); err == nil {

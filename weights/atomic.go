@@ -47,6 +47,10 @@ func CleanTemporary(dir string) error {
 	return err
 }
 
+// ReplaceFile is WriteFileAtomic for files that are not written from one end to
+// the other.
+func ReplaceFile(path string, write func(*os.File) error) error { return replaceFile(path, write) }
+
 func replaceFile(path string, write func(*os.File) error) error {
 	dir, base := filepath.Split(path)
 	if dir == "" {

@@ -45,6 +45,8 @@ func run(args []string) int {
 		return 0
 	case errors.Is(err, train.ErrInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
+	case errors.Is(err, errTold):
+		return exitError
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "cone: %v\nSee 'cone --help'.\n", err)
 		return exitUsage
@@ -104,7 +106,7 @@ by its class centre and by its nearest neighbours in a memory bank.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newTrain(), newLRFind(), newEval(), newAudit(), newImport(), newExport(), newData(), newModel(), newRecipe(), newVersion())
+	root.AddCommand(newTrain(), newLRFind(), newEval(), newPredict(), newNeighbors(), newEmbed(), newIndex(), newAudit(), newImport(), newExport(), newData(), newModel(), newRecipe(), newVersion())
 	root.SetHelpCommand(newHelp(root))
 	for _, c := range commands(root) {
 		markUsage(c)

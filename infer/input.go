@@ -1,4 +1,4 @@
-package train
+package infer
 
 import (
 	"runtime"
@@ -8,42 +8,45 @@ import (
 	"cone/tensor"
 )
 
-// input turns prepared batches into what networks take: normalised
+// Input turns prepared batches into what networks take: normalised
 // N×C×H×W with the channels of a pixel side by side in memory.
-type input struct {
+type Input struct {
 	scale, shift tensor.Tensor // C: x·scale + shift = (x/255 − mean)/std
 	dtype        tensor.DType
 	device       tensor.Device
 }
 
-// newInput takes one mean and deviation per channel, or one for all. Its
+// NewInput takes one mean and deviation per channel, or one for all. Its
 // tensors belong to the enclosing scope.
-func newInput(mean, std []float64, channels int, d tensor.DType, on tensor.Device) input {
+func NewInput(mean, std []float64, channels int, d tensor.DType, on tensor.Device) Input {
 	scale, shift := make([]float64, channels), make([]float64, channels)
 	for c := range channels {
 		m, s := mean[min(c, len(mean)-1)], std[min(c, len(std)-1)]
 		scale[c], shift[c] = 1/(255*s), -m/s
 	}
-	return input{
+	return Input{
 		scale: tensor.From(scale, channels).ToDType(d).ToDevice(on),
 		shift: tensor.From(shift, channels).ToDType(d).ToDevice(on),
 		dtype: d, device: on,
 	}
 }
 
-// prepared is a batch on the device.
-type prepared struct {
+// Device is where the batches go.
+func (in Input) Device() tensor.Device { return in.device }
+
+// Prepared is a batch on the device.
+type Prepared struct {
 	method.Batch
 	pin *runtime.Pinner
 }
 
-// unpin lets go of the batch's memory; do it before the batch is released.
-func (p prepared) unpin() { p.pin.Unpin() }
+// Unpin lets go of the batch's memory; do it before the batch is released.
+func (p Prepared) Unpin() { p.pin.Unpin() }
 
-// batch normalises a batch on the device. Labels and indices look at the
+// Batch normalises a batch on the device. Labels and indices look at the
 // batch's own memory where that is the device's.
-func (in input) batch(b *data.Batch) prepared {
-	p := prepared{pin: &runtime.Pinner{}}
+func (in Input) Batch(b *data.Batch) Prepared {
+	p := Prepared{pin: &runtime.Pinner{}}
 	for v := range b.V {
 		images := tensor.View(p.pin, b.View(v), b.N, b.H, b.W, b.C).ToDevice(in.device).ToDType(in.dtype)
 		p.Views = append(p.Views, images.Mul(in.scale).Add(in.shift).Permute(0, 3, 1, 2))
@@ -57,8 +60,8 @@ func (in input) batch(b *data.Batch) prepared {
 	return p
 }
 
-// part is the i-th of the given number of equal parts.
-func (p prepared) part(i, parts int) method.Batch {
+// Part is the i-th of the given number of equal parts.
+func (p Prepared) Part(i, parts int) method.Batch {
 	if parts == 1 {
 		return p.Batch
 	}
