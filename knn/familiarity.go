@@ -75,3 +75,15 @@ func (f Familiarity) Of(mean float32) float64 {
 	}
 	return float64(at+1) / float64(len(f.Quantiles)+1)
 }
+
+// OfNeighbors gives the familiarity of a picture whose neighbours, K or more and
+// the most similar first, have these cosines.
+func (f Familiarity) OfNeighbors(similarities []float32) float64 {
+	n := Neighbors{K: len(similarities), Similarity: similarities, Place: make([]int64, len(similarities))}
+	return f.Of(MeanSimilarity(n, f.K)[0])
+}
+
+// Valid says whether a calibration that was read from somewhere can be used.
+func (f Familiarity) Valid() bool {
+	return f.K >= 1 && len(f.Quantiles) > 0 && slices.IsSorted(f.Quantiles)
+}
