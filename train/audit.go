@@ -17,6 +17,9 @@ type AuditOptions struct {
 	// Classifier is the weight of the classifier's own probabilities beside the
 	// vote, from 0 to 1. It has learnt the labels that it is to judge.
 	Classifier float64
+	// Embedded are the training images' features where they are known already;
+	// else the model makes them.
+	Embedded *Features
 }
 
 // Audit is what a model's neighbours say of the labels that it learnt.
@@ -49,11 +52,15 @@ func AuditLabels(ctx context.Context, c *Checkpoint, e Engine, collection *data.
 	if err := checkFits(c, collection.Train, r.Data.Path); err != nil {
 		return a, err
 	}
-	features, err := ModelFeatures(ctx, c, e, o.Classifier > 0, collection.Train)
-	if err != nil {
-		return a, err
+	if o.Embedded != nil {
+		a.Features = *o.Embedded
+	} else {
+		features, err := ModelFeatures(ctx, c, e, o.Classifier > 0, collection.Train)
+		if err != nil {
+			return a, err
+		}
+		a.Features = features[0]
 	}
-	a.Features = features[0]
 	picture, err := pictures(ctx, collection.Train, a.Features.Indices)
 	if err != nil {
 		return a, err

@@ -14,6 +14,8 @@ import (
 
 	"cone/codec"
 	"cone/data"
+	"cone/index"
+	"cone/infer"
 	"cone/knn"
 	"cone/picture"
 	"cone/recipe"
@@ -27,7 +29,8 @@ const shownEvidence = 8
 
 // auditFlags are what cone audit is told.
 type auditFlags struct {
-	which, csv, html, sheet string
+	run, which, index       string
+	csv, html, sheet        string
 	top                     int
 	classifier              float64
 	json                    bool
@@ -53,6 +56,9 @@ tells how many of them are found.`,
 			if f.top < 1 || f.top > 100_000 {
 				return usageError{errors.New("--top must lie between 1 and 100000")}
 			}
+			if f.index != "" && f.classifier > 0 {
+				return usageError{errors.New("--classifier needs the model to run, and --index spares that: give one of them")}
+			}
 			if !(f.classifier >= 0 && f.classifier <= 1) {
 				return usageError{errors.New("--classifier must lie between 0 and 1")}
 			}
@@ -68,12 +74,14 @@ tells how many of them are found.`,
 			if checkpoint.Recipe, err = s.apply(checkpoint.Recipe); err != nil {
 				return err
 			}
+			f.run = args[0]
 			return f.audit(c.Context(), checkpoint, engine)
 		},
 	}
 	s.flags(c)
 	e.flags(c)
 	c.Flags().StringVar(&f.which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
+	c.Flags().StringVar(&f.index, "index", "", "take the embeddings from this index of the run (see cone index build)")
 	c.Flags().IntVar(&f.top, "top", 20, "images to show")
 	c.Flags().StringVar(&f.csv, "csv", "", "write all training images, ranked, into this file")
 	c.Flags().StringVar(&f.html, "html", "", "write a page that shows the top images beside their neighbours")
@@ -111,6 +119,11 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 	if f.classifier > 0 && r.UsesKNN() {
 		return errors.New("the model has no trained classifier: leave out --classifier")
 	}
+	if f.index != "" {
+		if o.Embedded, err = f.embedded(e, collection.Train); err != nil {
+			return err
+		}
+	}
 	a, err := train.AuditLabels(ctx, c, e, collection, o)
 	if err != nil {
 		return err
@@ -146,6 +159,43 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 		return enc.Encode(sum)
 	}
 	return sum.print()
+}
+
+// embedded are the features of the training images as an index has them.
+func (f auditFlags) embedded(e train.Engine, s data.Source) (*train.Features, error) {
+	x, err := index.Open(f.index)
+	if err != nil {
+		return nil, err
+	}
+	defer x.Close()
+	digest := ""
+	err = train.UseModel(f.run, train.Choice{Checkpoint: f.which}, e, func(m *infer.Model) error {
+		digest = m.Digest()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if x.Meta().Model != digest {
+		return nil, fmt.Errorf("%s is an index of other weights than %s: build it again with cone index build", f.index, f.run)
+	}
+	features := &train.Features{}
+	for i := range x.Len() {
+		if x.Added(i) {
+			continue // no training image
+		}
+		features.Embeddings = append(features.Embeddings, x.Vector(i, nil)...)
+		features.Labels, features.Indices = append(features.Labels, int64(x.Label(i))), append(features.Indices, int64(features.Len()))
+	}
+	if features.Len() != s.Len() {
+		return nil, fmt.Errorf("%s has %d of %d training images: leave out --index", f.index, features.Len(), s.Len())
+	}
+	for i, label := range features.Labels {
+		if int(label) != s.Label(i) {
+			return nil, fmt.Errorf("%s has another label for training image %d than the run's data: build it again with cone index build", f.index, i)
+		}
+	}
+	return features, nil
 }
 
 func flipped(c *data.Collection, index int64) bool {
