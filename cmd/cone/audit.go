@@ -29,11 +29,11 @@ const shownEvidence = 8
 
 // auditFlags are what cone audit is told.
 type auditFlags struct {
-	run, which, index       string
-	csv, html, sheet        string
-	top                     int
-	classifier              float64
-	json                    bool
+	run, which, index string
+	csv, html, sheet  string
+	top               int
+	classifier        float64
+	json              bool
 }
 
 func newAudit() *cobra.Command {
