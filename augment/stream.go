@@ -27,6 +27,9 @@ const (
 	PurposeAugment uint64 = 2 // keys: epoch, image index, view if not 0
 	PurposeMix     uint64 = 3 // keys: epoch, place of the batch's first image in it
 	PurposeSplit   uint64 = 4 // keys: class
+	PurposeNoise   uint64 = 5 // keys: image index
+	PurposeHold    uint64 = 6 // keys: class
+	PurposePart    uint64 = 7 // keys: class
 )
 
 // NewStream derives the stream that belongs to seed and keys. The start state

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"cone/augment"
 	"cone/recipe"
 )
 
@@ -216,7 +217,7 @@ func TestSplit(t *testing.T) {
 		src.labels = append(src.labels, slices.Repeat([]int{c}, n)...)
 	}
 	indices := func(s Source) []int32 { return s.(*subset).indices }
-	train, test := split(src, 0.1, 5)
+	train, test := split(src, 0.1, 5, augment.PurposeSplit)
 	byClass, _ := counts(src, nil)
 	for _, i := range indices(test) {
 		byClass[src.Label(int(i))]++
@@ -234,15 +235,15 @@ func TestSplit(t *testing.T) {
 	if len(all) != src.Len() || !slices.IsSorted(indices(train)) || !slices.IsSorted(indices(test)) {
 		t.Errorf("%d images, in order: %v", len(all), slices.IsSorted(indices(train)))
 	}
-	if _, again := split(src, 0.1, 5); !slices.Equal(indices(again), indices(test)) {
+	if _, again := split(src, 0.1, 5, augment.PurposeSplit); !slices.Equal(indices(again), indices(test)) {
 		t.Error("the same seed holds out other images")
 	}
-	if _, other := split(src, 0.1, 6); slices.Equal(indices(other), indices(test)) {
+	if _, other := split(src, 0.1, 6, augment.PurposeSplit); slices.Equal(indices(other), indices(test)) {
 		t.Error("another seed holds out the same images")
 	}
 	// A class's images do not depend on the other classes.
 	src.labels = append(src.labels, 3, 3, 3)
-	_, more := split(src, 0.1, 5)
+	_, more := split(src, 0.1, 5, augment.PurposeSplit)
 	if !slices.Equal(indices(more)[:104], indices(test)) {
 		t.Error("images of one class change what is held out of others")
 	}

@@ -21,10 +21,14 @@ type Info struct {
 	Path   string `json:"path"`
 	Format string `json:"format"`
 	// Split says that the test part was held out of the training images.
-	Split bool       `json:"split"`
-	Train PartInfo   `json:"train"`
-	Test  PartInfo   `json:"test"`
-	Class []ClassRow `json:"classes"`
+	Split bool `json:"split"`
+	// HeldOut is the number of training images that data.hold_out keeps from
+	// training, and WrongLabels that of labels that data.label_noise made wrong.
+	HeldOut     int        `json:"held_out,omitempty"`
+	WrongLabels int        `json:"wrong_labels,omitempty"`
+	Train       PartInfo   `json:"train"`
+	Test        PartInfo   `json:"test"`
+	Class       []ClassRow `json:"classes"`
 }
 
 // ClassRow is one class, and how many images of it there are.
@@ -78,6 +82,12 @@ func Inspect(ctx context.Context, d recipe.Data, o InspectOptions) (*Info, error
 	}
 	defer c.Close()
 	info := &Info{Path: d.Path, Format: c.Format, Split: c.Split}
+	if c.Held != nil {
+		info.HeldOut = c.Held.Len()
+	}
+	if noise := c.Noise(); noise != nil {
+		info.WrongLabels = len(noise.Flipped())
+	}
 	for _, name := range c.Train.Classes() {
 		info.Class = append(info.Class, ClassRow{Name: name})
 	}
@@ -204,6 +214,9 @@ func (i *Info) WriteTo(w io.Writer) (int64, error) {
 		if i.Split && part.name == "test" {
 			text.WriteString(", held out of the training images")
 		}
+		if part.name == "training" {
+			i.writeChosen(&text)
+		}
 		text.WriteString("\n")
 		how := "header read"
 		if p.Decoded {
@@ -232,6 +245,16 @@ func (i *Info) WriteTo(w io.Writer) (int64, error) {
 	i.writeClasses(&text)
 	n, err := io.WriteString(w, text.String())
 	return int64(n), err
+}
+
+// writeChosen tells what the settings did to the training images.
+func (i *Info) writeChosen(text *strings.Builder) {
+	if i.HeldOut > 0 {
+		fmt.Fprintf(text, ", %d more held out (data.hold_out)", i.HeldOut)
+	}
+	if i.WrongLabels > 0 {
+		fmt.Fprintf(text, ", %d labels wrong on purpose (data.label_noise)", i.WrongLabels)
+	}
 }
 
 // bytesOf is a number of bytes, for people.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"cone/augment"
 	"cone/recipe"
 )
 
@@ -20,6 +21,9 @@ type Collection struct {
 	Train, Test Source
 	// Split says that Test was held out of the training images.
 	Split bool
+	// Held are training images that training does not see, as data.hold_out
+	// has it, or nil.
+	Held Source
 }
 
 // Close lets go of open files.
@@ -61,18 +65,41 @@ func Open(d recipe.Data) (*Collection, error) {
 	}
 	if c.Test == nil {
 		c.Split = true
-		if c.Train, c.Test = split(c.Train, d.TestShare, d.SplitSeed); c.Test.Len() == 0 {
+		if c.Train, c.Test = split(c.Train, d.TestShare, d.SplitSeed, augment.PurposeSplit); c.Test.Len() == 0 {
 			return nil, fmt.Errorf("%s has too few images of each class to hold some out for evaluation; add images, or name a test part in data.test", d.Path)
 		}
 	}
-	whole := c.Train
-	c.Train = First(whole, d.Limit)
-	if class := leftOut(whole, c.Train); class >= 0 {
-		err := fmt.Errorf("data.limit is %d, but the first %d training images of %s have none of class %s, for they are sorted by class: raise it, or let cone data pack mix them",
-			d.Limit, d.Limit, d.Path, whole.Classes()[class])
+	if err := c.choose(d); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+// choose keeps the training images that the settings name, and makes their
+// labels wrong where the settings ask for that.
+func (c *Collection) choose(d recipe.Data) error {
+	if d.HoldOut > 0 {
+		if c.Train, c.Held = split(c.Train, d.HoldOut, d.SplitSeed, augment.PurposeHold); c.Held.Len() == 0 {
+			return fmt.Errorf("%s has too few training images of each class for data.hold_out to take some; add images, or set it to 0", d.Path)
+		}
+	}
+	c.Train = Fraction(c.Train, d.Fraction, d.FractionSeed)
+	whole := c.Train
+	c.Train = First(whole, d.Limit)
+	if class := leftOut(whole, c.Train); class >= 0 {
+		return fmt.Errorf("data.limit is %d, but the first %d training images of %s have none of class %s, for they are sorted by class: raise it, choose data.fraction instead, or let cone data pack mix them",
+			d.Limit, d.Limit, d.Path, whole.Classes()[class])
+	}
+	if d.LabelNoise.Rate > 0 {
+		c.Train = WithNoise(c.Train, d.LabelNoise)
+	}
+	return nil
+}
+
+// Noise is the training images with the labels that were made wrong, or nil.
+func (c *Collection) Noise() *Noisy {
+	noisy, _ := c.Train.(*Noisy)
+	return noisy
 }
 
 // leftOut is a class that has images in whole but none in part, or −1.

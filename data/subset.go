@@ -65,35 +65,57 @@ func (s *subset) Shards() []int {
 	return shards
 }
 
-// split divides a collection into training and test images: of every class a
-// random share, at least one image where there are two, goes to the test
-// images. What goes where depends on nothing but the labels, the share and the
-// seed.
-func split(s Source, share float64, seed uint64) (train, test Source) {
+// split divides a collection in two: of every class a random share, at least
+// one image where there are two, is taken. What goes where depends on nothing
+// but the labels, the share, the seed and the purpose, one of package augment's.
+func split(s Source, share float64, seed, purpose uint64) (left, taken Source) {
+	return draw(s, seed, purpose, func(images int) int {
+		if images < 2 {
+			return 0 // nothing to spare
+		}
+		return max(min(int(math.Round(share*float64(images))), images-1), 1)
+	})
+}
+
+// Fraction keeps a random share of every class, and at least one image of each
+// that has any; all of them when the share is 0 or at least 1. It depends on nothing but the labels, the share and the seed,
+// and a smaller share keeps a part of what a larger one does.
+func Fraction(s Source, share float64, seed uint64) Source {
+	if share <= 0 || share >= 1 {
+		return s
+	}
+	_, part := draw(s, seed, augment.PurposePart, func(images int) int {
+		return min(images, max(1, int(math.Round(share*float64(images)))))
+	})
+	return part
+}
+
+// draw takes as many random images of every class as count says for its number
+// of images.
+func draw(s Source, seed, purpose uint64, count func(images int) int) (left, taken Source) {
 	byClass := make([][]int, len(s.Classes()))
 	for i := range s.Len() {
 		c := s.Label(i)
 		byClass[c] = append(byClass[c], i)
 	}
-	held := make([]bool, s.Len())
+	chosen := make([]bool, s.Len())
 	for c, images := range byClass {
-		if len(images) < 2 {
-			continue // a class that has nothing to spare, or nothing at all
+		n := count(len(images))
+		if n == 0 {
+			continue
 		}
-		random := augment.NewStream(seed, augment.PurposeSplit, uint64(c))
-		n := int(math.Round(share * float64(len(images))))
-		n = max(min(n, len(images)-1), 1)
+		random := augment.NewStream(seed, purpose, uint64(c))
 		for _, at := range permutation(&random, len(images))[:n] {
-			held[images[at]] = true
+			chosen[images[at]] = true
 		}
 	}
-	var kept, tested []int
-	for i, out := range held {
+	var others, drawn []int
+	for i, out := range chosen {
 		if out {
-			tested = append(tested, i)
+			drawn = append(drawn, i)
 		} else {
-			kept = append(kept, i)
+			others = append(others, i)
 		}
 	}
-	return Subset(s, kept), Subset(s, tested)
+	return Subset(s, others), Subset(s, drawn)
 }

@@ -26,6 +26,19 @@ type Data struct {
 	// Limit keeps only the first Limit training images, which must show every
 	// class; 0 keeps all.
 	Limit int `yaml:"limit,omitempty"`
+	// Fraction keeps this share of the training images, the same share of every
+	// class and at least one image of each; 1 keeps all. Limit counts after it.
+	Fraction float64 `yaml:"fraction"`
+	// FractionSeed draws them; a smaller fraction keeps a part of what a larger
+	// one does.
+	FractionSeed uint64 `yaml:"fraction_seed,omitempty"`
+	// HoldOut is the share of every class of the training images that training
+	// does not see, so that what is fitted after training (the weight of the
+	// neighbours' vote, familiarity) meets new images; 0 holds none out.
+	// SplitSeed draws them.
+	HoldOut float64 `yaml:"hold_out"`
+	// LabelNoise makes training labels wrong on purpose.
+	LabelNoise LabelNoise `yaml:"label_noise"`
 	// Exif turns photographs as their EXIF orientation says. torchvision's
 	// ImageFolder does not.
 	Exif bool `yaml:"exif"`
@@ -48,6 +61,19 @@ type Data struct {
 	Workers int `yaml:"workers"`
 	// Sampling says in which order, and how often, an epoch visits images.
 	Sampling Sampling `yaml:"sampling"`
+}
+
+// LabelNoise makes labels of training images wrong on purpose, to try a method
+// or an audit on. Test images, and those held out, keep theirs. The run's folder
+// lists the wrong ones in label_noise.csv.
+type LabelNoise struct {
+	// Rate is the probability with which each label is wrong; 0 leaves all.
+	Rate float64 `yaml:"rate"`
+	// Kind: "symmetric" takes any other class, each as likely; "pair" always
+	// the one that follows, after the last class the first.
+	Kind string `yaml:"kind"`
+	// Seed draws them, image by image; it is not the run's seed.
+	Seed uint64 `yaml:"seed,omitempty"`
 }
 
 // Sampling says in which order, and how often, an epoch visits the images.

@@ -13,15 +13,17 @@ func Default() Recipe {
 		Batch:     1024,
 		Precision: "auto",
 		Data: Data{
-			Format:    "auto",
-			TestShare: 0.1,
-			Mean:      []float64{0.485, 0.456, 0.406},
-			Std:       []float64{0.229, 0.224, 0.225},
-			Exif:      true,
-			OnError:   "skip",
-			MaxPixels: 89_478_485, // where Pillow begins to warn
-			CacheMB:   1024,
-			Sampling:  Sampling{Order: "shuffle", Buffer: 10_000, Power: 0.5, Repeats: 1},
+			Format:     "auto",
+			TestShare:  0.1,
+			Fraction:   1,
+			LabelNoise: LabelNoise{Kind: "symmetric"},
+			Mean:       []float64{0.485, 0.456, 0.406},
+			Std:        []float64{0.229, 0.224, 0.225},
+			Exif:       true,
+			OnError:    "skip",
+			MaxPixels:  89_478_485, // where Pillow begins to warn
+			CacheMB:    1024,
+			Sampling:   Sampling{Order: "shuffle", Buffer: 10_000, Power: 0.5, Repeats: 1},
 		},
 		Evaluate: Evaluate{
 			Every:      1,

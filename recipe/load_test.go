@@ -250,7 +250,7 @@ func TestImageNetRecipe(t *testing.T) {
 		Data: Data{Format: "folder", Path: "imagenet",
 			Mean: []float64{0.485, 0.456, 0.406}, Std: []float64{0.229, 0.224, 0.225},
 			Exif: false, Exact: true, // as torchvision's ImageFolder and transforms
-			TestShare: 0.1, OnError: "skip", MaxPixels: 89478485, CacheMB: 1024,
+			TestShare: 0.1, Fraction: 1, LabelNoise: LabelNoise{Kind: "symmetric"}, OnError: "skip", MaxPixels: 89478485, CacheMB: 1024,
 			Sampling: Sampling{Order: "shuffle", Buffer: 10000, Power: 0.5, Repeats: 1}},
 		Augment: []Step{
 			{RandomResizedCrop: &RandomResizedCrop{224, []float64{0.08, 1}, []float64{3. / 4, 4. / 3}, "bilinear"}},

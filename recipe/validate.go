@@ -12,10 +12,11 @@ import (
 
 // choices lists the known values of the settings that are names.
 var choices = map[string][]string{
-	"precision":           {"auto", "float32", "bfloat16", "float64"},
-	"data.format":         {"auto", "mnist-idx", "cifar", "folder", "list", "webdataset", "parquet"},
-	"data.on_error":       {"skip", "fail"},
-	"data.sampling.order": {"shuffle", "shards", "class-balanced", "per-class", "weighted"},
+	"precision":             {"auto", "float32", "bfloat16", "float64"},
+	"data.format":           {"auto", "mnist-idx", "cifar", "folder", "list", "webdataset", "parquet"},
+	"data.on_error":         {"skip", "fail"},
+	"data.label_noise.kind": {"symmetric", "pair"},
+	"data.sampling.order":   {"shuffle", "shards", "class-balanced", "per-class", "weighted"},
 	"model.backbone": {"resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet200",
 		"resnet18d", "resnet34d", "resnet50d", "resnet101d", "resnet152d", "resnet200d",
 		"resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2",

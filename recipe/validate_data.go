@@ -29,6 +29,17 @@ func (c *checker) data(r Recipe) {
 	if finite(d.TestShare) && (d.TestShare <= 0 || d.TestShare >= 1) {
 		c.failf("data.test_share is %v: choose a number between 0 and 1", d.TestShare)
 	}
+	if finite(d.Fraction) && (d.Fraction <= 0 || d.Fraction > 1) {
+		c.failf("data.fraction is %v: choose a number above 0, at most 1", d.Fraction)
+	}
+	for _, part := range []struct {
+		key   string
+		value float64
+	}{{"data.hold_out", d.HoldOut}, {"data.label_noise.rate", d.LabelNoise.Rate}} {
+		if finite(part.value) && (part.value < 0 || part.value >= 1) {
+			c.failf("%s is %v: choose 0, or a number below 1", part.key, part.value)
+		}
+	}
 	c.atLeast("data.max_pixels", d.MaxPixels, 1)
 	c.atLeast("data.cache_mb", d.CacheMB, 0)
 	c.sampling(r)

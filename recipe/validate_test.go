@@ -42,6 +42,12 @@ func TestValidateRefuses(t *testing.T) {
 		{func(r *Recipe) { r.Data.Limit = -1 }, "data.limit is -1: choose at least 0"},
 		{func(r *Recipe) { r.Data.Limit = 1023 },
 			"data.limit is 1023 but batch is 1024: choose limit ≥ batch, or an epoch has no full batch"},
+		{func(r *Recipe) { r.Data.Fraction = 0 }, "data.fraction is 0: choose a number above 0, at most 1"},
+		{func(r *Recipe) { r.Data.Fraction = 1.5 }, "data.fraction is 1.5: choose a number above 0, at most 1"},
+		{func(r *Recipe) { r.Data.HoldOut = 1 }, "data.hold_out is 1: choose 0, or a number below 1"},
+		{func(r *Recipe) { r.Data.LabelNoise.Rate = -0.1 }, "data.label_noise.rate is -0.1: choose 0, or a number below 1"},
+		{func(r *Recipe) { r.Data.LabelNoise.Kind = "pairs" },
+			`data.label_noise.kind is "pairs", which is not known: did you mean "pair"? choose symmetric, pair`},
 		{func(r *Recipe) { r.Data.Workers = -1 }, "data.workers is -1: choose at least 0"},
 		{func(r *Recipe) { r.Data.Workers = 1 << 20 }, "data.workers is 1048576: choose at most 4096"},
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"cone/knn"
 	"cone/weights"
 )
 
@@ -30,6 +31,9 @@ type Result struct {
 	// KNNTop1 is Top1 by a vote of the nearest training images, where both are
 	// asked for.
 	KNNTop1 *Float `json:"knn_top1,omitempty"`
+	// Mixed is the classifier mixed with that vote, where both are asked for
+	// after training.
+	Mixed *Mixed `json:"mixed,omitempty"`
 	// NonFinite is the number of images without a defined softmax. They count
 	// as wrong, and are left out of NLL, ECE and Confusion.
 	NonFinite int64 `json:"non_finite"`
@@ -38,6 +42,21 @@ type Result struct {
 	// Confusion counts images, C×C: a row per true class, a column per
 	// predicted class. Nil with more than MaxConfusionClasses classes.
 	Confusion [][]int64 `json:"-"`
+}
+
+// Mixed is how well a classifier and its neighbours' vote do together.
+type Mixed struct {
+	Top1 Float `json:"top1"`
+	NLL  Float `json:"nll"`
+	ECE  Float `json:"ece"`
+	// Mixture was chosen by the negative log-likelihood of Calibration images,
+	// none of them a test image.
+	knn.Mixture
+	Calibration int `json:"calibration"`
+	// HeldOut says that training had not seen those. Else they are training
+	// images, judged by their neighbours but themselves: the classifier has
+	// learnt their labels, so its part comes out too large.
+	HeldOut bool `json:"held_out"`
 }
 
 // ClassResult is how well the images of one true class are recognised.

@@ -9,7 +9,6 @@ import (
 	"cone/data"
 	"cone/nn"
 	"cone/report"
-	"cone/tensor"
 	"cone/weights"
 )
 
@@ -64,6 +63,19 @@ func firstDifference(a, b []string) int {
 	return -1
 }
 
+// checkFits refuses images that are not of the model's classes and channels.
+func checkFits(c *Checkpoint, s data.Source, path string) error {
+	if len(s.Classes()) != len(c.Classes) || data.Channels(s) != c.Channels {
+		return fmt.Errorf("%s has %d classes of %d-channel images, but the model was trained for %d of %d",
+			path, len(s.Classes()), data.Channels(s), len(c.Classes), c.Channels)
+	}
+	if at := firstDifference(s.Classes(), c.Classes); at >= 0 {
+		return fmt.Errorf("class %d is %q in %s, but %q in the model: evaluate data with the classes in the model's order (classes.txt can give it)",
+			at, s.Classes()[at], path, c.Classes[at])
+	}
+	return nil
+}
+
 func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.Entry) error) (result report.Result, err error) {
 	r := c.Recipe.FinalStage()
 	collection, err := data.Open(r.Data)
@@ -71,35 +83,32 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 		return result, err
 	}
 	defer collection.Close()
-	test := collection.Test
-	if len(test.Classes()) != len(c.Classes) || data.Channels(test) != c.Channels {
-		return result, fmt.Errorf("%s has %d classes of %d-channel images, but the model was trained for %d of %d",
-			r.Data.Path, len(test.Classes()), data.Channels(test), len(c.Classes), c.Channels)
-	}
-	if at := firstDifference(test.Classes(), c.Classes); at >= 0 {
-		return result, fmt.Errorf("class %d is %q in %s, but %q in the model: evaluate data with the classes in the model's order (classes.txt can give it)",
-			at, test.Classes()[at], r.Data.Path, c.Classes[at])
-	}
-	j := judge{group: e.group(), classes: test.Classes(), settings: r.Evaluate.KNN}
-	if j.test, err = newTestLoader(test, r, e); err != nil {
+	if err := checkFits(c, collection.Test, r.Data.Path); err != nil {
 		return result, err
 	}
-	defer j.test.Close()
-	if _, err := fitModel(r.Model, j.test, "evaluate.transform"); err != nil {
+	var test, index, calibration *data.Loader
+	var seen []int
+	if test, err = newTestLoader(collection.Test, r, e); err != nil {
+		return result, err
+	}
+	defer test.Close()
+	if _, err := fitModel(r.Model, test, "evaluate.transform"); err != nil {
 		return result, err
 	}
 	if r.NeedsIndex() {
-		if j.index, err = newIndexLoader(collection.Train, r, e); err != nil {
+		if index, err = newIndexLoader(collection.Train, r, e); err != nil {
 			return result, err
 		}
-		defer j.index.Close()
+		defer index.Close()
 	}
-	err = tensor.Run(func() error {
-		e.Prepare()
-		if j.model, err = c.model(r, e, load); err != nil {
-			return err
+	if !r.UsesKNN() && r.NeedsIndex() {
+		if calibration, seen, err = newCalibrationLoader(collection, r, e); err != nil {
+			return result, err
 		}
-		defer j.model.Free()
+		defer calibration.Close()
+	}
+	err = withModel(c, r, e, load, func(j judge) error {
+		j.test, j.index, j.calibration, j.seen = test, index, calibration, seen
 		result, err = j.evaluate(ctx, r.UsesKNN(), r.Evaluate.KNN.Report)
 		return err
 	})

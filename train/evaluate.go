@@ -13,12 +13,17 @@ import (
 
 // judge evaluates an encoder.
 type judge struct {
-	group    *dist.Group
-	model    *infer.Model
-	classes  []string
-	test     *data.Loader
-	index    *data.Loader // the training images; needed for neighbours only
-	settings recipe.KNN
+	group   *dist.Group
+	model   *infer.Model
+	classes []string
+	test    *data.Loader
+	index   *data.Loader // the training images; needed for neighbours only
+	// calibration are the images on which the mixture of classifier and
+	// neighbours is chosen. If they are training images, seen are their places
+	// among those; else training held them out, and seen is nil.
+	calibration *data.Loader
+	seen        []int
+	settings    recipe.KNN
 }
 
 // evaluate tells how good the run is; at its end, if the recipe asks for it,
@@ -67,9 +72,10 @@ func (r *run) ends(top1 float64) bool {
 	return stuck || r.at.Epoch >= r.recipe.Epochs
 }
 
-// evaluate counts every test image exactly once, whatever the number of ranks, by the classifier or by its
-// nearest neighbours; beside gives the neighbours' top-1 with the classifier's
-// result. When ctx ends before it does, it returns ErrInterrupted.
+// evaluate counts every test image exactly once, whatever the number of ranks, by
+// the classifier or by its nearest neighbours; beside gives the neighbours' top-1,
+// and that of both mixed, with the classifier's result. When ctx ends before it
+// does, it returns ErrInterrupted.
 func (j judge) evaluate(ctx context.Context, neighbors, beside bool) (report.Result, error) {
 	if neighbors {
 		return j.vote(ctx)
@@ -80,8 +86,8 @@ func (j judge) evaluate(ctx context.Context, neighbors, beside bool) (report.Res
 	if err != nil || !beside {
 		return result, err
 	}
-	voted, err := j.vote(ctx)
-	result.KNNTop1 = &voted.Top1
+	voted, mixed, err := j.mixed(ctx)
+	result.KNNTop1, result.Mixed = &voted.Top1, mixed
 	return result, err
 }
 

@@ -6,13 +6,10 @@ import (
 
 	"cone/data"
 	"cone/infer"
+	"cone/knn"
 	"cone/report"
 	"cone/tensor"
 )
-
-// leastVote is the smallest share of votes that a class is given, so that the
-// negative log-likelihood stays finite.
-const leastVote = 1e-6
 
 // maxSimilarities bounds the similarities (images × training images) that are
 // in memory at a time.
@@ -75,18 +72,9 @@ func (j judge) scores(b *data.Batch, index tensor.Tensor, labels []int64) []floa
 func (j judge) shares(similarity []float32, place, labels []int64, k int) (out []float32) {
 	votes := make([]float64, len(j.classes))
 	for i := 0; i < len(place); i += k {
-		clear(votes)
-		most, total := similarity[i], 0.0
-		for _, s := range similarity[i : i+k] {
-			most = max(most, s)
-		}
-		for n := range k {
-			vote := math.Exp(float64(similarity[i+n]-most) / j.settings.Temperature)
-			votes[labels[place[i+n]]] += vote
-			total += vote
-		}
-		for _, v := range votes {
-			out = append(out, float32(math.Log(max(v/total, leastVote))))
+		knn.Vote(votes, similarity[i:i+k], place[i:i+k], labels, j.settings.Temperature)
+		for _, share := range votes {
+			out = append(out, float32(math.Log(max(share, knn.LeastShare))))
 		}
 	}
 	return out

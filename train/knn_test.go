@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cone/knn"
 	"cone/recipe"
 	"cone/tensor"
 )
@@ -16,7 +17,7 @@ func TestShares(t *testing.T) {
 	j := judge{classes: []string{"a", "b", "c"}, settings: recipe.KNN{Temperature: 0.5}}
 	got := j.shares([]float32{0.5, 0, 0.5, 1, 1, 1}, []int64{0, 1, 2, 3, 3, 1}, []int64{0, 1, 0, 2}, 3)
 	far := math.Exp(-1)
-	want := []float64{2 / (2 + far), far / (2 + far), leastVote, leastVote, 1. / 3, 2. / 3}
+	want := []float64{2 / (2 + far), far / (2 + far), knn.LeastShare, knn.LeastShare, 1. / 3, 2. / 3}
 	for i, w := range want {
 		if math.Abs(math.Exp(float64(got[i]))-w) > 1e-6 {
 			t.Errorf("share %d is %v, want %v", i, math.Exp(float64(got[i])), w)
@@ -87,9 +88,9 @@ func TestVotesAreThoseOfPlainLoops(t *testing.T) {
 		}
 		sum := 0.0
 		for _, v := range votes {
-			sum += max(v/total, leastVote)
+			sum += max(v/total, knn.LeastShare)
 		}
-		nll -= math.Log(max(votes[testLabels[i]]/total, leastVote) / sum)
+		nll -= math.Log(max(votes[testLabels[i]]/total, knn.LeastShare) / sum)
 	}
 	if got, want := float64(outcome.Last.Top1), float64(correct)/testCount; math.Abs(got-want) > 1e-9 {
 		t.Errorf("top-1 is %v, want %v", got, want)

@@ -73,8 +73,29 @@ func (r *run) describeData() string {
 	if r.loader.Cached() {
 		kept = ", decoded pictures kept in memory"
 	}
-	return fmt.Sprintf("%s: %d training and %d test images of %d classes (%s%s)%s", r.recipe.Data.Path,
-		r.data.Train.Len(), r.data.Test.Len(), len(r.data.Train.Classes()), r.data.Format, kept, withoutImages(r.data.Train))
+	held := ""
+	if r.data.Held != nil {
+		held = fmt.Sprintf(", %d held out", r.data.Held.Len())
+	}
+	return fmt.Sprintf("%s: %d training and %d test images of %d classes%s (%s%s)%s", r.recipe.Data.Path,
+		r.data.Train.Len(), r.data.Test.Len(), len(r.data.Train.Classes()), held, r.data.Format, kept, withoutImages(r.data.Train))
+}
+
+// noiseFile lists the labels that were made wrong on purpose.
+const noiseFile = "label_noise.csv"
+
+// recordNoise tells of wrong labels, and lists them in the run's folder.
+func (r *run) recordNoise() error {
+	noise := r.data.Noise()
+	if noise == nil {
+		return nil
+	}
+	path := r.folder.file(noiseFile)
+	r.say("%d of %d training labels are wrong on purpose (data.label_noise): %s lists them", len(noise.Flipped()), noise.Len(), path)
+	if err := weights.WriteFileAtomic(path, noise.WriteRecord); err != nil {
+		return fmt.Errorf("cannot list the wrong labels: %w", err)
+	}
+	return nil
 }
 
 // withoutImages names a class that has no training images, which may be meant

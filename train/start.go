@@ -256,6 +256,9 @@ func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 	r.say("%s: %d weights, %s, %d threads, libtorch %s on %s/%s", r.recipe.Model.Backbone, r.encoder().Tree.Count(),
 		r.precision.Compute, r.engine.Threads, tensor.TorchVersion(), runtime.GOOS, runtime.GOARCH)
 	r.say("%s", r.describeData())
+	if err := r.recordNoise(); err != nil {
+		return err
+	}
 	for _, note := range r.notes {
 		r.say("%s", note)
 	}

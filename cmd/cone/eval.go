@@ -86,9 +86,16 @@ without a classifier is judged by its nearest training images.`,
 			if result.KNNTop1 != nil {
 				names, row = append(names, "k-NN top-1 %"), append(row, percent(float64(*result.KNNTop1)))
 			}
+			if m := result.Mixed; m != nil {
+				names = append(names, "mixed top-1 %", "mixed NLL", "mixed calibration error", "vote's weight")
+				row = append(row, percent(float64(m.Top1)), fmt.Sprintf("%.4f", m.NLL), fmt.Sprintf("%.4f", m.ECE), fmt.Sprintf("%.3f", m.Weight))
+			}
 			t := report.NewTable(names...)
 			t.Row(row...)
-			_, err = t.WriteTo(os.Stdout)
+			if _, err = t.WriteTo(os.Stdout); err != nil || result.Mixed == nil {
+				return err
+			}
+			_, err = fmt.Println("\n" + describeMixed(*result.Mixed))
 			return err
 		},
 	}
@@ -101,4 +108,14 @@ without a classifier is judged by its nearest training images.`,
 	c.Flags().BoolVar(&average, "ema", false, "evaluate the moving average of the weights (recipes with ema.decay)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// describeMixed says how the mixture was chosen, and what to think of it.
+func describeMixed(m report.Mixed) string {
+	chosen := fmt.Sprintf("%d images that training held out", m.Calibration)
+	if !m.HeldOut {
+		chosen = fmt.Sprintf("%d training images by their neighbours but themselves, of which the classifier knows the labels, so its part is too large: data.hold_out in the recipe avoids that", m.Calibration)
+	}
+	return fmt.Sprintf("Mixed: %.3f of the vote of %d neighbours at temperature %g, %.3f of the classifier; chosen on %s.",
+		m.Weight, m.K, m.Temperature, 1-m.Weight, chosen)
 }

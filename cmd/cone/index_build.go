@@ -54,11 +54,20 @@ whole, there is none, or the old one.`,
 				if err != nil {
 					return err
 				}
+				f, err := predict.CalibrateFamiliarity(c.Context(), model, out, in.options())
+				if err != nil {
+					return err
+				}
 				info, err := os.Stat(out)
 				if err != nil {
 					return err
 				}
 				fmt.Printf("%d training images, %d dimensions in %s, %.1f MB: %s\n", n, model.Encoder.Dim(), precision, float64(info.Size())/1e6, out)
+				calibrated := "training images, each without itself: new pictures look less familiar than they are"
+				if f.HeldOut {
+					calibrated = "images that training held out"
+				}
+				fmt.Printf("familiarity calibrated on %d %s\n", f.N, calibrated)
 				return problems.err()
 			})
 		},

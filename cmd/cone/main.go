@@ -125,7 +125,7 @@ by its class centre and by its nearest neighbours in a memory bank.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newTrain(), newLRFind(), newEval(), newCompare(), newPredict(), newNeighbors(), newEmbed(), newIndex(), newImport(), newExport(), newData(), newModel(), newRecipe(), newVersion())
+	root.AddCommand(newTrain(), newLRFind(), newEval(), newCompare(), newPredict(), newNeighbors(), newEmbed(), newIndex(), newAudit(), newImport(), newExport(), newData(), newModel(), newRecipe(), newVersion())
 	root.SetHelpCommand(newHelp(root))
 	for _, c := range commands(root) {
 		markUsage(c)

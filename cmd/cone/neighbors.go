@@ -42,6 +42,9 @@ the class that is predicted. Pictures are given as for cone predict.`,
 				}
 				defer x.Close()
 				p := predict.Predictor{Model: model, Top: 1, Index: x, K: k}
+				if p.Familiarity, err = predict.Familiarity(x, k); err != nil {
+					return err
+				}
 				return in.predict(c.Context(), &p, args[1:], out.writer(&p, true))
 			})
 		},

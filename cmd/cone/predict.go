@@ -66,6 +66,9 @@ and the exit code is 1 at the end.`,
 						}
 						if asked || predict.AddedClasses(x, model) {
 							p.Index = x
+							if p.Familiarity, err = predict.Familiarity(x, p.K); err != nil {
+								return err
+							}
 						}
 					case !asked: // an index of other weights is none of this model's
 					case !model.Classifier:
