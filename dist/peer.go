@@ -1,6 +1,7 @@
 package dist
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -39,7 +40,7 @@ func (g *Group) Explain(err error) error {
 	case <-g.monitor.lost:
 		return g.monitor.verdict()
 	case <-time.After(g.monitor.every + 3*time.Second):
-		return &PeerError{Rank: -1, Reason: e.Message}
+		return &PeerError{Rank: -1, Reason: sentence(errors.New(e.Message))}
 	}
 }
 
