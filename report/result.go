@@ -30,6 +30,8 @@ type Result struct {
 	// KNNTop1 is Top1 by a vote of the nearest training images, where both are
 	// asked for.
 	KNNTop1 *Float `json:"knn_top1,omitempty"`
+	// Corruptions is Top1 on corrupted images, where it is asked for.
+	Corruptions *Corruptions `json:"corruptions,omitempty"`
 	// NonFinite is the number of images without a defined softmax. They count
 	// as wrong, and are left out of NLL, ECE and Confusion.
 	NonFinite int64 `json:"non_finite"`

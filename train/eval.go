@@ -124,6 +124,9 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 		j.encoder, j.precision = encoder, precision
 		j.input = newInput(r.Data.Mean, r.Data.Std, c.Channels, dtype, e.Device)
 		result, err = j.evaluate(ctx, r.UsesKNN(), r.Evaluate.KNN.Report)
+		if err == nil && len(c.Corruptions.Kinds) > 0 {
+			result.Corruptions, err = j.corrupted(ctx, c.Corruptions, r.UsesKNN())
+		}
 		return err
 	})
 	return result, err
