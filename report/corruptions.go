@@ -157,7 +157,7 @@ func (b Baseline) Has(corruption string) error {
 	return nil
 }
 
-// Relate computes the errors relative to a baseline that has every row's
+// Relate computes the errors of summarised rows relative to a baseline that has every row's
 // corruption.
 func (c *Corruptions) Relate(b Baseline) {
 	for i, row := range c.Rows {

@@ -24,6 +24,7 @@ func TestCorruptionErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &Corruptions{Rows: []Corruption{row("a", true, 1, 1, 1, 0, 0), row("b", true, 0.5, 0.5, 0.5, 0.5, 0.5), row("c", false, 1, 1, 1, 1, 1)}}
+	c.Summarise()
 	c.Relate(b)
 	for i, want := range []float64{0.4 / 0.6, 2, 0} {
 		if got := float64(*c.Rows[i].Error); math.Abs(got-want) > 1e-6 {
