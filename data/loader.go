@@ -91,6 +91,7 @@ type Loader struct {
 	mixer     *augment.Mixer
 	cache     *cache // nil without one
 	lost      lost
+	finish    Finish // nil for nothing
 
 	spans   chan span     // work; the workers never block on anything else
 	free    chan *buffers // released memory

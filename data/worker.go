@@ -127,6 +127,12 @@ func (w *worker) views(b *pending, i, index, repeat int) error {
 		if err := l.transform.Apply(b.image(v, i), lazy, key, w.scratch); err != nil {
 			return fmt.Errorf("%s %w", l.source.Name(index), err)
 		}
+		if l.finish == nil {
+			continue
+		}
+		if err := l.finish(&picture.Image{Size: l.ImageSize(), Pixels: b.image(v, i)}, index); err != nil {
+			return fmt.Errorf("%s %w", l.source.Name(index), err)
+		}
 	}
 	return nil
 }

@@ -34,6 +34,8 @@ type Result struct {
 	// Mixed is the classifier mixed with that vote, where both are asked for
 	// after training.
 	Mixed *Mixed `json:"mixed,omitempty"`
+	// Corruptions is Top1 on corrupted images, where it is asked for.
+	Corruptions *Corruptions `json:"corruptions,omitempty"`
 	// NonFinite is the number of images without a defined softmax. They count
 	// as wrong, and are left out of NLL, ECE and Confusion.
 	NonFinite int64 `json:"non_finite"`

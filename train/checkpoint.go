@@ -197,6 +197,8 @@ type Checkpoint struct {
 	encoder string // what the names of the weights to evaluate begin with
 	at      position
 	file    *weights.File
+	// Corruptions are for Evaluate; a file has none.
+	Corruptions Corruptions
 }
 
 // OpenCheckpoint reads a checkpoint's metadata after checking every byte of

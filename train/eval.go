@@ -110,6 +110,9 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 	err = withModel(c, r, e, load, func(j judge) error {
 		j.test, j.index, j.calibration, j.seen = test, index, calibration, seen
 		result, err = j.evaluate(ctx, r.UsesKNN(), r.Evaluate.KNN.Report)
+		if err == nil && len(c.Corruptions.Kinds) > 0 {
+			result.Corruptions, err = j.corrupted(ctx, c.Corruptions, r.UsesKNN())
+		}
 		return err
 	})
 	return result, err

@@ -15,6 +15,7 @@ import (
 func newEval() *cobra.Command {
 	var s settings
 	var e engineFlags
+	var corruptions corruptionFlags
 	var which, file, out string
 	var asJSON, average, knn bool
 	c := &cobra.Command{
@@ -26,10 +27,11 @@ without a classifier is judged by its nearest training images.`,
 		Example: `  cone eval runs/fashion-mnist-quick-001
   cone eval runs/mine --checkpoint best --json
   cone eval runs/mine --knn --set evaluate.knn.k=200
+  cone eval runs/mine --corruptions noise,contrast --out results
   cone eval runs/mine --ema
   cone eval runs/mine --set data.path=/data/other --out results
   cone eval runs/mine --weights exported.pth`,
-		Args: cobra.ExactArgs(1),
+		Args: corruptions.args,
 		RunE: func(c *cobra.Command, args []string) error {
 			if average && file != "" {
 				return usageError{errors.New("--ema and --weights name different weights: give one of them")}
@@ -49,6 +51,9 @@ without a classifier is judged by its nearest training images.`,
 			if knn {
 				checkpoint.Recipe.Evaluate.KNN.Report = true
 			}
+			if checkpoint.Corruptions, err = corruptions.chosen(); err != nil {
+				return err
+			}
 			if average {
 				if err := checkpoint.UseAverage(); err != nil {
 					return err
@@ -62,6 +67,9 @@ without a classifier is judged by its nearest training images.`,
 				result, err = train.EvaluateFile(c.Context(), checkpoint, file, engine)
 			}
 			if err != nil {
+				return err
+			}
+			if err := corruptions.finish(result.Corruptions, out); err != nil {
 				return err
 			}
 			if out != "" {
@@ -92,18 +100,23 @@ without a classifier is judged by its nearest training images.`,
 			}
 			t := report.NewTable(names...)
 			t.Row(row...)
-			if _, err = t.WriteTo(os.Stdout); err != nil || result.Mixed == nil {
+			if _, err = t.WriteTo(os.Stdout); err != nil {
 				return err
 			}
-			_, err = fmt.Println("\n" + describeMixed(*result.Mixed))
-			return err
+			if result.Mixed != nil {
+				if _, err := fmt.Println("\n" + describeMixed(*result.Mixed)); err != nil {
+					return err
+				}
+			}
+			return corruptions.show(result.Corruptions)
 		},
 	}
 	s.flags(c)
 	e.flags(c)
+	corruptions.flags(c)
 	c.Flags().StringVar(&which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
 	c.Flags().StringVar(&file, "weights", "", "evaluate the weights of this file instead (safetensors or .pth; see cone import)")
-	c.Flags().StringVar(&out, "out", "", "write evaluation.json, per_class.csv and confusion.csv into this folder")
+	c.Flags().StringVar(&out, "out", "", "write evaluation.json, per_class.csv, confusion.csv and corruptions.csv into this folder")
 	c.Flags().BoolVar(&knn, "knn", false, "also let the nearest training images vote (evaluate.knn)")
 	c.Flags().BoolVar(&average, "ema", false, "evaluate the moving average of the weights (recipes with ema.decay)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
