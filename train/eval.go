@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cone/data"
+	"cone/model"
 	"cone/nn"
 	"cone/report"
 	"cone/tensor"
@@ -127,4 +128,22 @@ func evaluateWith(ctx context.Context, c *Checkpoint, e Engine, load func([]*nn.
 		return err
 	})
 	return result, err
+}
+
+// Encoder builds the encoder with the checkpoint's weights in float32 on the
+// CPU (inside tensor.Run). The caller frees it.
+func (c *Checkpoint) Encoder() (*model.Encoder, error) {
+	encoder, err := newEncoder(c.Recipe.FinalStage(), len(c.Classes), c.Channels, tensor.Float32, tensor.CPU)
+	if err != nil {
+		return nil, err
+	}
+	var entries []*nn.Entry
+	for _, entry := range encoder.Tree.Entries() {
+		entries = append(entries, &nn.Entry{Name: c.encoder + entry.Name, Value: entry.Value})
+	}
+	if err := c.load(entries); err != nil {
+		encoder.Free()
+		return nil, err
+	}
+	return encoder, nil
 }
