@@ -2,13 +2,11 @@ package export
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 
 	"cone/model"
 	"cone/nn"
-	"cone/recipe"
 	"cone/tensor"
 	"cone/train"
 	"cone/weights"
@@ -55,15 +53,13 @@ func ONNX(c *train.Checkpoint, path string, o ONNXOptions) error {
 		if err != nil {
 			return err
 		}
-		if !trained(c) { // a classifier that says nothing
+		if !c.Recipe.FinalStage().Method.TrainsClassifier() { // a classifier that says nothing
 			facts["classifier"] = "untrained"
 		}
 		g.Metadata(facts)
 		return weights.WriteFileAtomic(path, func(w io.Writer) error { return g.Write(w) })
 	})
 }
-
-func trained(c *train.Checkpoint) bool { return c.Recipe.FinalStage().Method.TrainsClassifier() }
 
 // onnxSize is H and W of the pictures.
 func onnxSize(c *train.Checkpoint, given int) (height, width int, err error) {
@@ -142,57 +138,4 @@ func graph(e *model.Encoder, channels, height, width int, mean, std []float64, n
 func bytesOf(e *nn.Entry) (data []byte) {
 	e.Value.Detach().Bytes(func(b []byte) { data = slices.Clone(b) })
 	return data
-}
-
-// Sample writes a network with the recipe's model and random weights, for
-// checks against other programs, and what it says of given pictures.
-func Sample(m recipe.Model, classes, channels, side int, angular float64, images []float32, path string) (logits, embedding []float32, err error) {
-	err = tensor.Run(func() error {
-		tensor.Seed(1)
-		var e *model.Encoder
-		if angular > 0 {
-			e, err = model.NewAngularEncoder(m, classes, channels, angular, tensor.Float32, tensor.CPU)
-		} else {
-			e, err = model.NewEncoder(m, classes, channels, tensor.Float32, tensor.CPU)
-		}
-		if err != nil {
-			return err
-		}
-		defer e.Free()
-		stir(e)
-		one := make([]float64, channels)
-		for i := range one {
-			one[i] = 1
-		}
-		g, err := graph(e, channels, side, side, make([]float64, channels), one, false)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.Backbone, err)
-		}
-		tensor.NoGrad(func() {
-			x := tensor.From(images, len(images)/(channels*side*side), channels, side, side)
-			y, z := e.Forward(x, false)
-			embedding, logits = tensor.To[float32](y), tensor.To[float32](z)
-		})
-		return weights.WriteFileAtomic(path, func(w io.Writer) error { return g.Write(w) })
-	})
-	return logits, embedding, err
-}
-
-// stir gives norms weights and statistics unlike those they start with.
-func stir(e *model.Encoder) {
-	tensor.NoGrad(func() {
-		for _, entry := range e.Tree.Entries() {
-			v := entry.Value
-			switch {
-			case v.DType() != tensor.Float32:
-			case len(v.Shape()) > 1 && entry.Name[max(0, len(entry.Name)-len("layer_scale")):] != "layer_scale":
-			case entry.Buffer && entry.Name[len(entry.Name)-1] == 'n': // running_mean
-				v.Normal(0, 0.1)
-			case entry.Buffer, entry.Name[len(entry.Name)-1] == 't', len(v.Shape()) > 1:
-				v.Uniform(0.5, 1.5)
-			default:
-				v.Normal(0, 0.1)
-			}
-		}
-	})
 }
