@@ -11,7 +11,6 @@ import (
 	"cone/tensor"
 	"cone/train"
 	"cone/weights"
-	"cone/weights/dialect"
 )
 
 // entry is a tensor of one encoder in torch's order.
@@ -62,7 +61,7 @@ func encoder(c *train.Checkpoint, rename func(string) string) ([]weights.Array, 
 		if as == "" {
 			continue
 		}
-		a, err := array(c, dialect.Query+e.name, as)
+		a, err := array(c, c.EncoderPrefix()+e.name, as)
 		if err != nil {
 			return nil, err
 		}

@@ -132,6 +132,9 @@ func (p *pretrained) size(c *train.Checkpoint, given int) error {
 			height, width = s.CenterCrop.Size, s.CenterCrop.Size
 		}
 	}
+	if len(c.Recipe.Evaluate.Transform) == 0 && given == 0 && c.Size.Known() { // pixels as they are
+		height, width = c.Size.Height, c.Size.Width
+	}
 	if height == 0 || width == 0 {
 		return errors.New("the recipe's evaluate.transform does not say how large pictures become: give their side with --input-size")
 	}

@@ -34,7 +34,7 @@ func NewConv2d(p Path, in, out, size, stride, padding int, opts ...Option) *Conv
 func (c *Conv2d) Forward(x tensor.Tensor) tensor.Tensor {
 	shape := x.Shape()
 	plain := c.groups == 1 && c.Bias == nil
-	if taps, ok := c.denseTaps(shape[2], shape[3]); ok && plain && c.cost == nil {
+	if taps, ok := c.denseTaps(shape[2], shape[3]); ok && plain && c.cost == nil && !tensor.Listening() {
 		return c.forwardDense(x, shape, taps)
 	}
 	var y tensor.Tensor

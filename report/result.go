@@ -56,8 +56,8 @@ type Mixed struct {
 	knn.Mixture
 	Calibration int `json:"calibration"`
 	// HeldOut says that training had not seen those. Else they are training
-	// images, judged by their neighbours but themselves: the classifier has
-	// learnt their labels, so its part comes out too large.
+	// images, judged by their neighbours but themselves: the network has learnt
+	// their labels, so the shares may not suit images that it has not seen.
 	HeldOut bool `json:"held_out"`
 }
 

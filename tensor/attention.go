@@ -16,7 +16,7 @@ var (
 // Without one, libtorch 2 has an operator that never writes down the T×T
 // products.
 func Attention(q, k, v, bias Tensor) Tensor {
-	if !bias.Defined() && hasFusedAttention() {
+	if !bias.Defined() && hasFusedAttention() && !Listening() {
 		return fusedAttention.one(in(q), in(k), in(v))
 	}
 	scores := q.Scale(1 / math.Sqrt(float64(q.Dim(-1)))).MatMul(k.Transpose(-2, -1))

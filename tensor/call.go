@@ -101,11 +101,12 @@ func in(t Tensor) argument {
 	}
 	return argument{tag: door.Tensor, value: int64(t.h)}
 }
-func num(v float64) argument   { return argument{tag: door.Double, value: int64(math.Float64bits(v))} }
-func integer(v int) argument   { return argument{tag: door.Int, value: int64(v)} }
-func ints(v ...int) argument   { return argument{tag: door.Ints, ints: v} }
-func list(v []Tensor) argument { return argument{tag: door.Tensors, tensors: v} }
-func dtype(d DType) argument   { return integer(int(d)) }
+func num(v float64) argument       { return argument{tag: door.Double, value: int64(math.Float64bits(v))} }
+func (a argument) number() float64 { return math.Float64frombits(uint64(a.value)) }
+func integer(v int) argument       { return argument{tag: door.Int, value: int64(v)} }
+func ints(v ...int) argument       { return argument{tag: door.Ints, ints: v} }
+func list(v []Tensor) argument     { return argument{tag: door.Tensors, tensors: v} }
+func dtype(d DType) argument       { return integer(int(d)) }
 func device(d Device) argument {
 	return argument{tag: door.Device, value: int64(d.Kind), ints: []int{int(d.Index)}}
 }
@@ -160,6 +161,30 @@ func (a *argument) put(w []int64) []int64 {
 }
 
 func (o *operator) call(r *door.Result, args []argument) {
+	if l := listening.Load(); l != nil {
+		o.callRecorded(l, r, args)
+		return
+	}
+	o.run(r, args)
+}
+
+// callRecorded is call while Record listens.
+func (o *operator) callRecorded(l *recorder, r *door.Result, args []argument) {
+	if !l.takes(args) {
+		o.run(r, args)
+		for i := range r.N {
+			if r.Kind[i] == door.Tensor {
+				l.forget(door.Handle(r.Value[i]))
+			}
+		}
+		return
+	}
+	operands := l.before(args)
+	o.run(r, args)
+	l.after(o, args, operands, *r)
+}
+
+func (o *operator) run(r *door.Result, args []argument) {
 	var space [64]int64
 	wire := space[:0]
 	for i := range args {

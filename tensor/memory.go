@@ -57,6 +57,9 @@ func View[E Element](pin *runtime.Pinner, data []E, shape ...int) Tensor {
 	if r.Error != "" {
 		fail("view of memory", r.Error)
 	}
+	if l := listening.Load(); l != nil {
+		l.forget(door.Handle(r.Value[0]))
+	}
 	return Tensor{door.Handle(r.Value[0])}
 }
 

@@ -246,6 +246,9 @@ func (c *Checkpoint) readMetadata() (err error) {
 // Source is the file with the checkpoint's tensors.
 func (c *Checkpoint) Source() weights.Source { return c.file }
 
+// EncoderPrefix is what the names of the weights to evaluate begin with.
+func (c *Checkpoint) EncoderPrefix() string { return c.encoder }
+
 // Epoch is how many epochs were finished; whole is false within one.
 func (c *Checkpoint) Epoch() (finished int, whole bool) { return c.at.Epoch, c.at.Batch == 0 }
 

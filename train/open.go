@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cone/infer"
+	"cone/model"
 	"cone/nn"
 	"cone/recipe"
 	"cone/tensor"
@@ -88,7 +89,27 @@ func openModel(path string, choice Choice, e Engine) (*infer.Model, error) {
 // that load gives.
 func (c *Checkpoint) model(r recipe.Recipe, e Engine, load func([]*nn.Entry) error) (*infer.Model, error) {
 	dtype, precision := e.Precision(r.Precision)
-	encoder, err := newEncoder(r, len(c.Classes), c.Channels, dtype, e.Device)
+	encoder, err := c.filled(r, dtype, e.Device, load)
+	if err != nil {
+		return nil, err
+	}
+	return &infer.Model{
+		Encoder: encoder, Precision: precision,
+		Input: infer.NewInput(r.Data.Mean, r.Data.Std, c.Channels, dtype, e.Device),
+		Path:  c.Path, Recipe: r, Classes: c.Classes, Channels: c.Channels, Size: c.Size,
+		Classifier: r.Method.TrainsClassifier(),
+	}, nil
+}
+
+// Encoder makes the checkpoint's encoder in float32 on the CPU (inside
+// tensor.Run). The caller frees it.
+func (c *Checkpoint) Encoder() (*model.Encoder, error) {
+	return c.filled(c.Recipe.FinalStage(), tensor.Float32, tensor.CPU, c.load)
+}
+
+// filled makes an encoder with the weights that load gives.
+func (c *Checkpoint) filled(r recipe.Recipe, d tensor.DType, on tensor.Device, load func([]*nn.Entry) error) (*model.Encoder, error) {
+	encoder, err := newEncoder(r, len(c.Classes), c.Channels, d, on)
 	if err != nil {
 		return nil, err
 	}
@@ -100,12 +121,7 @@ func (c *Checkpoint) model(r recipe.Recipe, e Engine, load func([]*nn.Entry) err
 		encoder.Free()
 		return nil, err
 	}
-	return &infer.Model{
-		Encoder: encoder, Precision: precision,
-		Input: infer.NewInput(r.Data.Mean, r.Data.Std, c.Channels, dtype, e.Device),
-		Path:  c.Path, Recipe: r, Classes: c.Classes, Channels: c.Channels, Size: c.Size,
-		Classifier: r.Method.TrainsClassifier(),
-	}, nil
+	return encoder, nil
 }
 
 // loadFile fills a whole encoder, classifier included, from a file of weights.

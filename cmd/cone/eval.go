@@ -127,7 +127,7 @@ without a classifier is judged by its nearest training images.`,
 func describeMixed(m report.Mixed) string {
 	chosen := fmt.Sprintf("%d images that training held out", m.Calibration)
 	if !m.HeldOut {
-		chosen = fmt.Sprintf("%d training images by their neighbours but themselves, of which the classifier knows the labels, so its part is too large: data.hold_out in the recipe avoids that", m.Calibration)
+		chosen = fmt.Sprintf("%d training images by their neighbours but themselves, which the network has seen, so the shares may not suit new images: data.hold_out in the recipe avoids that", m.Calibration)
 	}
 	return fmt.Sprintf("Mixed: %.3f of the vote of %d neighbours at temperature %g, %.3f of the classifier; chosen on %s.",
 		m.Weight, m.K, m.Temperature, 1-m.Weight, chosen)
