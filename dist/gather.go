@@ -43,7 +43,7 @@ func (g *Group) Gather(p tensor.Purpose, rows []int, ts ...tensor.Tensor) []tens
 			for _, n := range rows {
 				most = max(most, n)
 			}
-			if missing := most - rows[g.rank]; missing > 1 {
+			if missing := most - rows[g.rank]; missing > 0 {
 				packed = packed.Pad(0, 0, 0, missing)
 			}
 			all := g.on(packed).AllGather(p, packed) // ranks × rows × bytes

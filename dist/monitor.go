@@ -135,7 +135,7 @@ func (m *monitor) watch(rank int, conn net.Conn, lines *bufio.Scanner) {
 	defer close(stop)
 	go m.signal(l, stop)
 	for {
-		conn.SetReadDeadline(time.Time{})
+		conn.SetReadDeadline(time.Now().Add(m.silence))
 		if !lines.Scan() {
 			m.broken(rank, lines.Err())
 			return
@@ -219,7 +219,7 @@ func (m *monitor) judge(rank int, reason string) {
 	m.mutex.Unlock()
 	var told sync.WaitGroup
 	for _, l := range tell {
-		_ = l
+		told.Go(func() { l.send(fmt.Sprintf("lost %d %s", rank, reason)) })
 	}
 	told.Wait()
 	if onLoss != nil {
