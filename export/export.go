@@ -95,12 +95,15 @@ func featureNames(name string) string {
 	return features
 }
 
-// networkNames are torchvision's and timm's names, the classifier included.
-func networkNames(name string) string {
-	if strings.HasPrefix(name, "fc.") {
-		return name
+// networkNames are torchvision's or timm's names, the classifier included.
+func networkNames(c *train.Checkpoint) func(string) string {
+	classifier := model.ClassifierName(c.Recipe.FinalStage().Model.Backbone)
+	return func(name string) string {
+		if last, ok := strings.CutPrefix(name, "fc."); ok {
+			return classifier + "." + last
+		}
+		return featureNames(name)
 	}
-	return featureNames(name)
 }
 
 // Torch writes the query encoder as a state_dict that Python's
@@ -118,7 +121,7 @@ func Torch(c *train.Checkpoint, path string, features bool) error {
 	case features:
 		names = featureNames
 	case direct(c):
-		names = networkNames
+		names = networkNames(c)
 	}
 	arrays, err := encoder(c, names)
 	if err != nil {

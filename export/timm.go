@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"cone/model"
 	"cone/train"
 	"cone/weights"
 )
@@ -41,8 +42,33 @@ type pretrained struct {
 // rgb is how many channels timm's networks expect unless told otherwise.
 const rgb = 3
 
-// timmWidths are the features of the ResNets that timm has under our names.
-var timmWidths = map[string]int{"resnet18": 512, "resnet34": 512, "resnet50": 2048, "resnet101": 2048, "resnet152": 2048, "resnet200": 2048}
+// timmNetwork is a network that timm has with the same names of tensors.
+type timmNetwork struct {
+	architecture string
+	features     int    // that it gives
+	first        string // its first convolution
+	pool         string
+}
+
+// timmNetworks are those networks, by our names. timm names the parts of
+// MobileNetV2, ConvNeXt and Swin otherwise than torchvision and we do.
+var timmNetworks = func() map[string]timmNetwork {
+	all := map[string]timmNetwork{visionTransformer: {"vit_small_patch16_224", 384, "patch_embed.proj", "token"}}
+	for _, name := range []string{"resnet18", "resnet34"} {
+		all[name] = timmNetwork{name, 512, "conv1", "avg"}
+		all[name+"d"] = timmNetwork{name + "d", 512, "conv1.0", "avg"}
+	}
+	for _, name := range []string{"resnet50", "resnet101", "resnet152", "resnet200"} {
+		all[name] = timmNetwork{name, 2048, "conv1", "avg"}
+		all[name+"d"] = timmNetwork{name + "d", 2048, "conv1.0", "avg"}
+	}
+	for _, name := range []string{"resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2"} {
+		all[name] = timmNetwork{name, 2048, "conv1", "avg"}
+	}
+	return all
+}()
+
+const visionTransformer = "vit_small_patch16"
 
 // Timm writes a folder with model.safetensors and config.json, from which
 // timm.create_model("local-dir:FOLDER", pretrained=True) makes the same model.
@@ -51,14 +77,14 @@ var timmWidths = map[string]int{"resnet18": 512, "resnet34": 512, "resnet50": 20
 // recipe's evaluation does not say it; 0 if unknown.
 func Timm(c *train.Checkpoint, folder string, features bool, inputSize int) error {
 	m := c.Recipe.Model
-	width, ok := timmWidths[m.Backbone]
+	network, ok := timmNetworks[m.Backbone]
 	switch {
 	case !ok || m.Stem != "imagenet":
 		what := m.Backbone
 		if ok {
 			what += " with model.stem " + m.Stem
 		}
-		return fmt.Errorf("this version writes ResNets with the ImageNet stem for timm, not %s: export the model as pth", what)
+		return fmt.Errorf("timm has no network like %s under the same names: export the model as pth or onnx", what)
 	case !features && !direct(c):
 		return errors.New("timm's networks have no projection head between features and classifier, and this model has one: export its features with --features, or the whole model as pth")
 	}
@@ -68,18 +94,22 @@ func Timm(c *train.Checkpoint, folder string, features bool, inputSize int) erro
 		}
 	}
 	config := timmConfig{
-		Architecture: m.Backbone, NumFeatures: width, GlobalPool: "avg",
+		Architecture: network.architecture, NumFeatures: network.features, GlobalPool: network.pool,
 		PretrainedCfg: pretrained{
-			CropPct: 1, CropMode: "center", Interpolation: "bilinear", FirstConv: "conv1", Classifier: "fc",
+			CropPct: 1, CropMode: "center", Interpolation: "bilinear", FirstConv: network.first, Classifier: model.ClassifierName(m.Backbone),
 			Mean: perChannel(c.Recipe.Data.Mean, c.Channels), Std: perChannel(c.Recipe.Data.Std, c.Channels),
 		},
 	}
+	config.ModelArgs = map[string]int{}
 	if c.Channels != rgb {
-		config.ModelArgs = map[string]int{"in_chans": c.Channels}
+		config.ModelArgs["in_chans"] = c.Channels
+	}
+	if m.Backbone == visionTransformer { // one position for each patch
+		config.ModelArgs["img_size"] = m.ImageSize
 	}
 	names := featureNames
 	if !features {
-		names = networkNames
+		names = networkNames(c)
 		config.NumClasses, config.LabelNames = len(c.Classes), c.Classes
 	}
 	config.PretrainedCfg.NumClasses = config.NumClasses

@@ -17,7 +17,7 @@ type convNeXt struct {
 
 var convNeXts = []network{{
 	name: "convnext_tiny", paper: "A ConvNet for the 2020s", source: "https://arxiv.org/abs/2201.03545",
-	naming: "torchvision", side: 224, classes: 1000, last: nn.Normal(0.02),
+	naming: "torchvision", classifier: "classifier.2", side: 224, classes: 1000, last: nn.Normal(0.02),
 	build: func(p nn.Path, r recipe.Model, channels int) Backbone {
 		return newConvNeXt(p, []int{3, 3, 9, 3}, 96, channels, r.DropPath)
 	},

@@ -13,7 +13,7 @@ type mobileNet struct{ layers []layer }
 
 var mobileNets = []network{{
 	name: "mobilenet_v2", paper: "MobileNetV2: Inverted Residuals and Linear Bottlenecks",
-	source: "https://arxiv.org/abs/1801.04381", naming: "torchvision",
+	source: "https://arxiv.org/abs/1801.04381", naming: "torchvision", classifier: "classifier.1",
 	side: 224, classes: 1000, last: nn.Normal(0.01),
 	build: func(p nn.Path, r recipe.Model, channels int) Backbone { return newMobileNet(p, channels, r.DropPath) },
 }}

@@ -28,6 +28,8 @@ type network struct {
 	paper, source string
 	// naming says whose parameter names it has.
 	naming string
+	// classifier is what that program calls the last layer; "" means fc.
+	classifier string
 	// side and classes of the collection that its published figures are for.
 	side, classes int
 	// last says how a classifier on top of it starts.
@@ -59,6 +61,15 @@ func find(name string) (network, error) {
 		}
 	}
 	return network{}, fmt.Errorf("model.backbone %q is unknown: choose one of %s", name, strings.Join(Names(), ", "))
+}
+
+// ClassifierName is what the program whose names a backbone has calls the
+// classifier: fc, head, classifier.2, …. Unknown backbones have fc.
+func ClassifierName(backbone string) string {
+	if n, err := find(backbone); err == nil && n.classifier != "" {
+		return n.classifier
+	}
+	return "fc"
 }
 
 // Fit fills in what a recipe leaves to the size of the images, and says when

@@ -19,7 +19,7 @@ const swinEps = 1e-5
 
 var swins = []network{{
 	name: "swin_t", paper: "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows",
-	source: "https://arxiv.org/abs/2103.14030", naming: "torchvision", side: 224, classes: 1000, last: nn.Normal(0.02),
+	source: "https://arxiv.org/abs/2103.14030", naming: "torchvision", classifier: "head", side: 224, classes: 1000, last: nn.Normal(0.02),
 	build: func(p nn.Path, r recipe.Model, channels int) Backbone {
 		return newSwin(p, []int{2, 2, 6, 2}, []int{3, 6, 12, 24}, 96, 7, channels, r.DropPath)
 	},

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"cone/model"
 	"cone/nn"
+	"cone/recipe"
 	"cone/tensor"
 	"cone/weights"
 	"cone/weights/dialect"
@@ -19,6 +21,11 @@ var engineTypes = func() map[weights.DType]tensor.DType {
 	}
 	return out
 }()
+
+// namesOf says how files of other programs name a model like this one.
+func namesOf(m recipe.Model) dialect.Options {
+	return dialect.Options{Direct: m.Direct(), Classifier: model.ClassifierName(m.Backbone)}
+}
 
 // wants describes entries by name and shape.
 func wants(entries []*nn.Entry) []dialect.Want {
@@ -44,22 +51,27 @@ func fill(entries []*nn.Entry, file weights.Source, path string, o dialect.Optio
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be used: %w", path, err)
 	}
+	return plan, fillAll(entries, file, path, plan.Takes)
+}
+
+// fillAll overwrites the entries that the takes name.
+func fillAll(entries []*nn.Entry, file weights.Source, path string, takes []dialect.Take) error {
 	byName := map[string]*nn.Entry{}
 	for _, e := range entries {
 		byName[e.Name] = e
 	}
-	for _, take := range plan.Takes {
+	for _, take := range takes {
 		info, _ := file.Info(take.From)
 		if _, ok := engineTypes[info.DType]; !ok {
-			return nil, fmt.Errorf("%s cannot be used: %s has elements of the type %s", path, take.From, info.DType)
+			return fmt.Errorf("%s cannot be used: %s has elements of the type %s", path, take.From, info.DType)
 		}
 	}
-	for _, take := range plan.Takes {
+	for _, take := range takes {
 		if err := fillOne(byName[take.Want].Value, file, take); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return plan, nil
+	return nil
 }
 
 func fillOne(target tensor.Tensor, file weights.Source, take dialect.Take) error {

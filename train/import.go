@@ -112,7 +112,9 @@ func (r *run) take(source weights.Source, file string, o ImportOptions) (*dialec
 			entries = append(entries, e)
 		}
 	}
-	plan, err := fill(entries, source, file, dialect.Options{Direct: r.recipe.Model.Direct(), DropClassifier: o.DropClassifier})
+	options := namesOf(r.recipe.Model)
+	options.DropClassifier = o.DropClassifier
+	plan, err := fill(entries, source, file, options)
 	if err != nil {
 		return nil, err
 	}

@@ -97,7 +97,7 @@ func logitsOf(t *testing.T, file, prefix string, r recipe.Recipe, d tensor.DType
 		for _, entry := range e.Tree.Entries() {
 			entries = append(entries, &nn.Entry{Name: prefix + entry.Name, Value: entry.Value})
 		}
-		plan, err := fill(entries, source, file, dialect.Options{Direct: r.Model.Direct()})
+		plan, err := fill(entries, source, file, namesOf(r.Model))
 		if err != nil {
 			return err
 		}

@@ -4,13 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"cone/model"
 	"cone/nn"
 	"cone/recipe"
-	"cone/tensor"
 	"cone/weights"
 	"cone/weights/dialect"
 )
@@ -51,27 +49,20 @@ func initialise(e *model.Encoder, m recipe.Model, path string) (notes []string, 
 		return nil, err
 	}
 	defer file.Close()
-	var fresh, misfits []string
-	tensor.NoGrad(func() {
-		for _, entry := range e.Tree.Entries() {
-			name, problem := findWeights(file, entry, m)
-			switch {
-			case problem == "":
-				err = errors.Join(err, copyWeights(file, name, entry))
-			case strings.HasSuffix(entry.Name, ".num_batches_tracked"):
-				// Old files lack it, and nothing is computed from it.
-			case strings.HasPrefix(entry.Name, "net."):
-				misfits = append(misfits, problem)
-			default:
-				fresh = append(fresh, problem)
-			}
-		}
-	})
-	if err != nil {
-		return nil, err
+	var entries []*nn.Entry
+	for _, entry := range e.Tree.Entries() {
+		entries = append(entries, &nn.Entry{Name: dialect.Query + entry.Name, Value: entry.Value})
 	}
+	plan, err := dialect.NewPlan(file, wants(entries), namesOf(m))
+	if err != nil {
+		return nil, fmt.Errorf("model.init names %s, but %w", path, err)
+	}
+	fresh, misfits := notTaken(plan, entries)
 	if len(misfits) > 0 {
 		return nil, fmt.Errorf("model.init: the backbone in %s is not the recipe's (%s): choose the same model", path, few(misfits))
+	}
+	if err := fillAll(entries, file, path, plan.Takes); err != nil {
+		return nil, err
 	}
 	notes = append(notes, fmt.Sprintf("starting from the weights in %s", path))
 	if len(fresh) > 0 {
@@ -80,43 +71,34 @@ func initialise(e *model.Encoder, m recipe.Model, path string) (notes []string, 
 	return notes, nil
 }
 
-// findWeights looks for an entry under the names it may have: that of a
-// checkpoint, of an encoder, and of a bare network of torchvision or timm, whose
-// classifier looks at the features. The problem says why none fits.
-func findWeights(file weights.Source, entry *nn.Entry, m recipe.Model) (name, problem string) {
-	names := []string{"encoder_q." + entry.Name, entry.Name}
-	if feature, ok := strings.CutPrefix(entry.Name, "net."); ok {
-		names = append(names, feature)
-	} else if bareNetwork(file) && !m.Direct() {
-		return "", entry.Name + " is not there"
+// notTaken says what of head and classifier stays as it was drawn, and what of the
+// backbone a file lacks or has in another shape.
+func notTaken(plan *dialect.Plan, entries []*nn.Entry) (fresh, misfits []string) {
+	problems := map[string]string{}
+	for _, u := range plan.Unfit {
+		problems[u.Want] = fmt.Sprintf("is %v there and %v here", u.There, u.Here)
 	}
-	for _, name := range names {
-		info, ok := file.Info(name)
-		if !ok {
+	taken := map[string]bool{}
+	for _, t := range plan.Takes {
+		taken[t.Want] = true
+	}
+	for _, entry := range entries {
+		name := strings.TrimPrefix(entry.Name, dialect.Query)
+		// Old files lack counters, and nothing is computed from them.
+		if taken[entry.Name] || strings.HasSuffix(name, ".num_batches_tracked") {
 			continue
 		}
-		if here := entry.Value.Shape(); fmt.Sprint(info.Shape) != fmt.Sprint(here) {
-			return "", fmt.Sprintf("%s is %v there and %v here", entry.Name, info.Shape, here)
+		problem := name + " is not there"
+		if p, ok := problems[entry.Name]; ok {
+			problem = name + " " + p
 		}
-		return name, ""
+		if strings.HasPrefix(name, "net.") {
+			misfits = append(misfits, problem)
+		} else {
+			fresh = append(fresh, problem)
+		}
 	}
-	return "", entry.Name + " is not there"
-}
-
-// bareNetwork says whether a file holds a network alone, and not an encoder.
-func bareNetwork(file weights.Source) bool {
-	return !slices.ContainsFunc(file.Names(), func(name string) bool {
-		return strings.HasPrefix(name, "net.") || strings.HasPrefix(name, "encoder_q.net.")
-	})
-}
-
-// copyWeights reads one tensor, whatever its element type.
-func copyWeights(file weights.Source, name string, entry *nn.Entry) error {
-	info, _ := file.Info(name)
-	if _, ok := engineTypes[info.DType]; !ok {
-		return fmt.Errorf("model.init: %s is of type %s, which this version does not read", name, info.DType)
-	}
-	return fillOne(entry.Value, file, dialect.Take{From: name})
+	return fresh, misfits
 }
 
 // few lists the first of many.

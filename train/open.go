@@ -78,7 +78,7 @@ func openModel(path string, choice Choice, e Engine) (*infer.Model, error) {
 		return nil, err
 	}
 	defer source.Close()
-	m, err := c.model(r, e, loadFile(source, choice.Weights, r.Model.Direct()))
+	m, err := c.model(r, e, loadFile(source, choice.Weights, r.Model))
 	if err == nil {
 		m.Path = choice.Weights
 	}
@@ -125,9 +125,9 @@ func (c *Checkpoint) filled(r recipe.Recipe, d tensor.DType, on tensor.Device, l
 }
 
 // loadFile fills a whole encoder, classifier included, from a file of weights.
-func loadFile(source weights.Source, file string, direct bool) func([]*nn.Entry) error {
+func loadFile(source weights.Source, file string, m recipe.Model) func([]*nn.Entry) error {
 	return func(entries []*nn.Entry) error {
-		plan, err := fill(entries, source, file, dialect.Options{Direct: direct})
+		plan, err := fill(entries, source, file, namesOf(m))
 		if err != nil {
 			return err
 		}
@@ -186,11 +186,13 @@ func openExported(file, config string, choice Choice, e Engine) (m *infer.Model,
 	}
 	c.Path, c.encoder = file, weightsPrefix
 	classifier := len(c.Classes) > 0
-	load := loadFile(source, file, true)
+	load := loadFile(source, file, c.Recipe.Model)
 	if !classifier {
 		c.Classes = []string{"-"} // the network needs some classifier
 		load = func(entries []*nn.Entry) error {
-			_, err := fill(entries, source, file, dialect.Options{Direct: true, DropClassifier: true})
+			options := namesOf(c.Recipe.Model)
+			options.DropClassifier = true
+			_, err := fill(entries, source, file, options)
 			return err
 		}
 	}

@@ -232,6 +232,9 @@ func (r *run) openFolder(f folder, from *Checkpoint) (err error) {
 			return err
 		}
 		r.progress = report.NewProgress(report.Stderr(), 30*time.Second)
+		if err := r.writeEnvironment(); err != nil {
+			return err
+		}
 		return r.dropLater()
 	})
 	if err != nil {

@@ -63,6 +63,9 @@ func readTimm(path string) (*Checkpoint, error) {
 	r := recipe.Default()
 	r.Name, r.Data.Path, r.Data.Mean, r.Data.Std = t.Architecture, ".", p.Mean, p.Std
 	r.Model.Backbone, r.Model.Head = t.Architecture, recipe.Head{Placement: "inside"}
+	if t.Architecture == "vit_small_patch16_224" { // our name has no size in it
+		r.Model.Backbone, r.Model.ImageSize = "vit_small_patch16", p.InputSize[1]
+	}
 	r.Method.Name = "cross-entropy"
 	r.Evaluate.Batch = 64
 	r.Evaluate.Transform = timmTransform(p.InputSize[1], p.InputSize[2], p.CropPct, p.CropMode, p.Interpolation)

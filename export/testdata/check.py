@@ -2,8 +2,10 @@
 
     python3 check.py pth FILE CHECKPOINT       a state_dict equals a checkpoint
     python3 check.py authors FILE CHECKPOINT   so does the authors' state; SGD takes its optimizer
-    python3 check.py timm-make FILE            saves a timm network
-    python3 check.py timm FILE FOLDER SIZE     timm loads FOLDER and answers as the network of FILE
+    python3 check.py timm-make NAME FILE       saves a timm network
+    python3 check.py timm NAME FILE FOLDER     timm loads FOLDER and answers as the network of FILE
+    python3 check.py torchvision-make NAME FILE   saves a network of torchvision
+    python3 check.py torchvision NAME FILE OTHER  OTHER is the same network as FILE
 
 Exits with 77 where a library is missing.
 """
@@ -15,6 +17,8 @@ try:
     import torch
     if sys.argv[1].startswith("timm"):
         import timm
+    if sys.argv[1].startswith("torchvision"):
+        import torchvision
 except ImportError as e:
     print(e)
     sys.exit(77)
@@ -96,26 +100,38 @@ def authors(path, run):
     optimizer.step()
 
 
-def timm_network(classes):
-    return timm.create_model("resnet18", num_classes=classes, in_chans=1)
+SIDE, CHANNELS = 32, 1
 
 
-def timm_make(path):
+def timm_network(name, classes):
+    sized = {"img_size": SIDE} if name.startswith("vit") else {}
+    return timm.create_model(name, num_classes=classes, in_chans=CHANNELS, **sized)
+
+
+def torchvision_network(name):
+    return getattr(torchvision.models, name)(num_classes=4)
+
+
+def stir(net, channels, path):
     torch.manual_seed(1)
-    net = timm_network(4)
     net.train()
     for p in net.parameters():
         p.data += 0.01 * torch.randn_like(p)
-    net(torch.randn(8, 1, 32, 32))
+    net(torch.randn(8, channels, SIDE, SIDE))
     torch.save(net.state_dict(), path)
 
 
-def timm_check(path, folder, size):
+def timm_make(name, path):
+    stir(timm_network(name, 4), CHANNELS, path)
+
+
+def timm_check(name, path, folder):
     exported = timm.create_model("local-dir:" + folder, pretrained=True).eval()
-    assert exported.pretrained_cfg["input_size"][1] == int(size), exported.pretrained_cfg
-    net = timm_network(exported.num_classes)
-    net.load_state_dict({k: v for k, v in torch.load(path, weights_only=True).items() if exported.num_classes or "fc." not in k})
-    x = torch.randn(3, 1, int(size), int(size))
+    assert exported.pretrained_cfg["input_size"][1] == SIDE, exported.pretrained_cfg
+    net = timm_network(name, exported.num_classes)
+    last = net.pretrained_cfg["classifier"] + "."
+    net.load_state_dict({k: v for k, v in torch.load(path, weights_only=True).items() if exported.num_classes or not k.startswith(last)})
+    x = torch.randn(3, CHANNELS, SIDE, SIDE)
     with torch.no_grad():
         got, want = exported(x), net.eval()(x)
     assert got.shape == want.shape and torch.equal(got, want), (got - want).abs().max()
@@ -123,4 +139,18 @@ def timm_check(path, folder, size):
     print(transform)
 
 
-{"pth": pth, "authors": authors, "timm-make": timm_make, "timm": timm_check}[sys.argv[1]](*sys.argv[2:])
+def torchvision_make(name, path):
+    stir(torchvision_network(name), 3, path)
+
+
+def torchvision_check(name, path, other):
+    want, got = torch.load(path), load(other, weights_only=True)
+    for key, value in got.items():
+        equal(key, value, want[key])
+    # What is computed from the shape need not travel.
+    missing = torchvision_network(name).load_state_dict(got, strict=False).missing_keys
+    assert all(key.endswith("relative_position_index") for key in missing), missing
+
+
+{"pth": pth, "authors": authors, "timm-make": timm_make, "timm": timm_check,
+ "torchvision-make": torchvision_make, "torchvision": torchvision_check}[sys.argv[1]](*sys.argv[2:])

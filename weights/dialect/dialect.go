@@ -26,9 +26,9 @@ const (
 	Authors Dialect = "a checkpoint of CoNe's authors"
 	// Encoder is one encoder: net.…, head.head.…, fc.….
 	Encoder Dialect = "an encoder of cone"
-	// ResNet is a ResNet of torchvision or timm: conv1.…, layer1.…, fc.…,
-	// where fc looks at the backbone's features.
-	ResNet Dialect = "a ResNet of torchvision or timm"
+	// Network is a network of torchvision or timm: conv1.…, features.…, blocks.…,
+	// and a classifier of its own name, which looks at the backbone's features.
+	Network Dialect = "a network of torchvision or timm"
 )
 
 // Prefixes of our names.
@@ -58,14 +58,20 @@ func Detect(s weights.Source) (Dialect, error) {
 	for _, known := range []struct {
 		name    string
 		dialect Dialect
-	}{{Query + "net.", Authors}, {"net.", Encoder}, {"conv1.weight", ResNet}} {
+	}{
+		{Query + "net.", Authors}, {"net.", Encoder},
+		{"conv1.weight", Network},      // ResNets and their kin
+		{"conv1.0.weight", Network},    // ResNet-D
+		{"features.", Network},         // MobileNetV2, ConvNeXt, Swin as torchvision has them
+		{"patch_embed.proj.", Network}, // ViT as timm has it
+	} {
 		if slices.ContainsFunc(s.Names(), func(name string) bool { return strings.HasPrefix(name, known.name) }) {
 			return known.dialect, nil
 		}
 	}
 	names := s.Names()
 	shown := names[:min(len(names), 4)]
-	return "", fmt.Errorf("its %d tensors (%s, …) have the names of no known network: ResNets of torchvision and timm, encoders of cone and checkpoints of CoNe's authors are read",
+	return "", fmt.Errorf("its %d tensors (%s, …) have the names of no known network: networks of torchvision and timm (see cone model list), encoders of cone and checkpoints of CoNe's authors are read",
 		len(names), clipAll(shown))
 }
 

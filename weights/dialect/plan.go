@@ -17,8 +17,10 @@ type Want struct {
 // Options say what may be left out.
 type Options struct {
 	// Direct is true where our classifier looks at the backbone's features,
-	// so that a ResNet's fc fits it.
+	// so that the classifier of another program's network fits it.
 	Direct bool
+	// Classifier is what such a network calls its classifier; "" means fc.
+	Classifier string
 	// DropClassifier leaves the classifier as it is.
 	DropClassifier bool
 }
@@ -33,7 +35,7 @@ type Take struct {
 // Unfit is a tensor that has another shape in the file than here. Both shapes
 // are in the file's layout.
 type Unfit struct {
-	From        string
+	Want, From  string
 	There, Here []int64
 }
 
@@ -48,6 +50,8 @@ type Plan struct {
 	// Missing are wanted and should be in such a file.
 	Missing []string
 	Unfit   []Unfit
+
+	classifier string // in files of networks
 }
 
 // NewPlan finds a tensor of the file for everything wanted. It fails only when
@@ -57,7 +61,10 @@ func NewPlan(s weights.Source, wants []Want, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Dialect: d}
+	if o.Classifier == "" {
+		o.Classifier = "fc"
+	}
+	p := &Plan{Dialect: d, classifier: o.Classifier + "."}
 	used := map[string]bool{}
 	m := mapper{d, o, parameters(s)}
 	for _, w := range wants {
@@ -78,7 +85,7 @@ func NewPlan(s weights.Source, wants []Want, o Options) (*Plan, error) {
 				slices.Reverse(here)
 			}
 			if !sameShape(info.Shape, here) {
-				p.Unfit = append(p.Unfit, Unfit{from, info.Shape, here})
+				p.Unfit = append(p.Unfit, Unfit{w.Name, from, info.Shape, here})
 				continue
 			}
 			p.Takes = append(p.Takes, Take{w.Name, from, transpose})
@@ -125,7 +132,7 @@ func (m mapper) find(name string) (from string, transpose, expected bool) {
 		return features, false, true
 	}
 	if m.Direct && isClassifier(name) {
-		return local, false, false // a bare backbone has none
+		return m.Classifier + strings.TrimPrefix(local, "fc"), false, false // a bare backbone has none
 	}
 	return "", false, false
 }
@@ -187,7 +194,7 @@ func (p *Plan) Err() error {
 // onlyClassifier says whether a new classifier would mend everything.
 func (p *Plan) onlyClassifier() bool {
 	for _, u := range p.Unfit {
-		if u.From != "fc.weight" && u.From != "fc.bias" && !isClassifier(u.From) {
+		if !strings.HasPrefix(u.From, p.classifier) && !strings.HasPrefix(u.From, "fc.") && !isClassifier(u.From) {
 			return false
 		}
 	}
