@@ -70,6 +70,9 @@ func NewEngine(device string, threads int) (Engine, error) {
 
 // Prepare sets up the calling thread; call it inside tensor.Run.
 func (e Engine) Prepare() {
+	if e.Device.IsCPU() {
+		limitMemory()
+	}
 	tensor.SetThreads(e.Threads)
 	tensor.FlushDenormals(true)
 }

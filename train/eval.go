@@ -50,7 +50,7 @@ func EvaluateFile(ctx context.Context, c *Checkpoint, file string, e Engine) (re
 		return report.Result{}, err
 	}
 	defer source.Close()
-	return evaluateWith(ctx, c, e, loadFile(source, file, c.Recipe.Model.Direct()))
+	return evaluateWith(ctx, c, e, loadFile(source, file, c.Recipe.Model))
 }
 
 // firstDifference is where two lists of as many names differ first, or −1.

@@ -9,9 +9,10 @@ package native
 // // clears at first touch, or, told to keep it, scatters small pieces over what
 // // it kept. Here memory is kept (decay), in large pages (thp), and big tensors
 // // come from it like small ones (oversize_threshold), from one place for all
-// // threads, because only one of them computes (narenas).
+// // threads, because only one of them computes (narenas). Address space is taken
+// // as it is needed (retain), for train bounds it.
 // const char *malloc_conf =
-//     "thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0,narenas:1";
+//     "thp:always,dirty_decay_ms:-1,muzzy_decay_ms:-1,oversize_threshold:0,narenas:1,retain:false";
 //
 // static const char *allocator_version(void) {
 //   const char *version = "";

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package train
+
+// limitMemory is for Linux.
+func limitMemory() {}
