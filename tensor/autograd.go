@@ -1,9 +1,16 @@
 package tensor
 
-import "cone/tensor/internal/door"
+import (
+	"runtime"
 
-// NoGrad runs f without autograd's recording.
+	"cone/tensor/internal/door"
+)
+
+// NoGrad runs f without autograd's recording. The mode belongs to the thread,
+// which is therefore held, outside Run too.
 func NoGrad(f func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	before := door.SetGradMode(false)
 	defer door.SetGradMode(before)
 	f()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"cone/dist"
 	"cone/knn"
 	"cone/recipe"
 	"cone/tensor"
@@ -112,7 +113,7 @@ func withJudge(t *testing.T, path string, f func(judge)) {
 		if err := c.load(r.state()); err != nil {
 			t.Fatal(err)
 		}
-		f(judge{model: r.model(r.encoder()), classes: r.data.Test.Classes(),
+		f(judge{group: dist.Alone(), model: r.model(r.encoder()), classes: r.data.Test.Classes(),
 			test: r.testLoader, index: r.index, settings: r.recipe.Evaluate.KNN})
 	})
 }
