@@ -261,6 +261,11 @@ func (g *Group) everybody(ctx context.Context, c Config, host, own string) (addr
 	switch {
 	case len(missing) > 0:
 		return nil, fmt.Errorf("%s of %d did not come within %v", ranks(missing), g.size, c.Timeout)
+	case errors.Is(err, errWaited): // the store went while it was asked who is missing
+		if c.AgentStore {
+			return nil, fmt.Errorf("not all of %d ranks came within %v, and the store at %s went away", g.size, c.Timeout, c.store())
+		}
+		return nil, fmt.Errorf("rank 0 (host %s) stopped waiting: not all of %d ranks came within %v", c.Address, g.size, c.Timeout)
 	case ctx.Err() != nil:
 		return nil, err
 	case err != nil:
