@@ -7,6 +7,7 @@ import (
 
 	"cone/index"
 	"cone/infer"
+	"cone/knn"
 )
 
 // AddOptions say how a class is added.
@@ -133,12 +134,7 @@ func (t tester) test(x *index.Index, entries []int, class int32) (correct, taken
 	}
 	for i, neighbors := range found {
 		shares := vote(neighbors, x.Label, len(x.Meta().Classes), t.temperature)
-		voted := 0
-		for c, share := range shares {
-			if share > shares[voted] {
-				voted = c
-			}
-		}
+		voted := knn.Top(shares)
 		switch truth := x.Label(entries[i]); {
 		case len(neighbors) == 0:
 		case int32(voted) == truth:

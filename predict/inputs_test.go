@@ -10,6 +10,7 @@ import (
 
 	"cone/data"
 	"cone/index"
+	"cone/knn"
 )
 
 // gather lists the names that inputs give, in chunks.
@@ -84,7 +85,7 @@ func TestStandardInputMayBeAPicture(t *testing.T) {
 }
 
 func TestTop(t *testing.T) {
-	got := Top(Softmax([]float32{1, 3, 3, 0}), []string{"a", "b", "c", "d"}, 3)
+	got := Top(knn.Softmax([]float32{1, 3, 3, 0}, 4), []string{"a", "b", "c", "d"}, 3)
 	if len(got) != 3 || got[0].Name != "b" || got[1].Name != "c" || got[2].Name != "a" {
 		t.Errorf("the top is %v", got)
 	}

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 
 	"cone/index"
 	"cone/infer"
+	"cone/knn"
 )
 
 // OpenIndex opens an index and makes sure that its vectors can be compared with
@@ -41,21 +41,14 @@ func AddedClasses(x *index.Index, m *infer.Model) bool { return len(x.Meta().Cla
 // leastTemperature keeps a vote defined.
 const leastTemperature = 1e-6
 
-// vote gives every class its share of the votes of entries, each of which
-// counts exp(cosine/τ) (Wu et al. 2018, https://arxiv.org/abs/1805.01978).
+// vote gives every class its share of the votes of entries (see knn.Vote).
 func vote(neighbors []index.Neighbor, label func(entry int) int32, classes int, temperature float64) []float64 {
-	shares, total := make([]float64, classes), 0.0
-	for _, n := range neighbors {
-		// The nearest is moved to 1: nothing overflows, and shares stay the same.
-		v := math.Exp(float64(n.Similarity-neighbors[0].Similarity) / max(temperature, leastTemperature))
-		shares[label(n.Entry)] += v
-		total += v
+	shares := make([]float64, classes)
+	similarity, place, labels := make([]float32, len(neighbors)), make([]int64, len(neighbors)), make([]int64, len(neighbors))
+	for i, n := range neighbors {
+		similarity[i], place[i], labels[i] = n.Similarity, int64(i), int64(label(n.Entry))
 	}
-	for c := range shares {
-		if total > 0 {
-			shares[c] /= total
-		}
-	}
+	knn.Vote(shares, similarity, place, labels, max(temperature, leastTemperature))
 	return shares
 }
 

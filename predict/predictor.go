@@ -5,6 +5,7 @@ import (
 
 	"cone/index"
 	"cone/infer"
+	"cone/knn"
 )
 
 // Prediction is what is said of a picture.
@@ -74,7 +75,7 @@ func (p *Predictor) Predict(items []Item) ([]Prediction, error) {
 			continue
 		}
 		if p.Model.Classifier {
-			out[i].By, out[i].Top = byClassifier, Top(Softmax(item.Logits), p.Model.Classes, p.Top)
+			out[i].By, out[i].Top = byClassifier, Top(knn.Softmax(item.Logits, len(item.Logits)), p.Model.Classes, p.Top)
 		}
 		if p.Index != nil {
 			if err := p.ask(&out[i], found[i]); err != nil {
@@ -89,12 +90,7 @@ func (p *Predictor) Predict(items []Item) ([]Prediction, error) {
 func (p *Predictor) ask(to *Prediction, neighbors []index.Neighbor) (err error) {
 	classes := p.Index.Meta().Classes
 	shares := vote(neighbors, p.Index.Label, len(classes), p.Model.Recipe.Evaluate.KNN.Temperature)
-	voted := 0
-	for c, share := range shares {
-		if share > shares[voted] {
-			voted = c
-		}
-	}
+	voted := knn.Top(shares)
 	if !p.Model.Classifier || voted >= len(p.Model.Classes) {
 		to.By, to.Top = byNeighbors, Top(shares, classes, p.Top)
 	}

@@ -18,6 +18,7 @@ import (
 	"cone/infer"
 	"cone/knn"
 	"cone/picture"
+	"cone/predict"
 	"cone/recipe"
 	"cone/report"
 	"cone/train"
@@ -235,7 +236,6 @@ func (f auditFlags) show(ctx context.Context, r recipe.Recipe, c *data.Collectio
 	if n, most := len(sum.Top), 2000; n > most {
 		return fmt.Errorf("a page of %d images is too large: choose --top %d or less", n, most)
 	}
-	g := report.AuditGallery{Title: "Labels to review", Summary: sum.sentence(), Suspects: sum.Top}
 	var indices []int
 	for _, s := range sum.Top {
 		indices = append(indices, int(s.Index))
@@ -248,9 +248,10 @@ func (f auditFlags) show(ctx context.Context, r recipe.Recipe, c *data.Collectio
 		return err
 	}
 	var sheet report.Sheet
+	var pictures [][]picture.Image
 	for _, s := range sum.Top {
 		n := 1 + min(shownEvidence, len(s.Neighbors))
-		g.Pictures = append(g.Pictures, images[:n])
+		pictures = append(pictures, images[:n])
 		row := report.SheetRow{Label: fmt.Sprintf("%d. %s, or %s? %.3f, image %d", s.Rank, s.Given, s.Suggested, s.Score, s.Index),
 			Pictures: images[:n], Captions: []string{s.Given}}
 		for _, near := range s.Neighbors[:n-1] {
@@ -259,7 +260,7 @@ func (f auditFlags) show(ctx context.Context, r recipe.Recipe, c *data.Collectio
 		sheet.Rows, images = append(sheet.Rows, row), images[n:]
 	}
 	if f.html != "" {
-		if err := writeFile(f.html, g.Write); err != nil {
+		if err := writeFile(f.html, func(w io.Writer) error { return sum.gallery(w, pictures) }); err != nil {
 			return err
 		}
 	}
@@ -267,6 +268,50 @@ func (f auditFlags) show(ctx context.Context, r recipe.Recipe, c *data.Collectio
 		return writeFile(f.sheet, func(w io.Writer) error { return report.WriteSheet(w, sheet) })
 	}
 	return nil
+}
+
+// gallery shows each label beside the evidence; pictures are those of each
+// image, and of its first neighbours.
+func (s auditSummary) gallery(w io.Writer, pictures [][]picture.Image) error {
+	g := report.NewGallery(w, "Labels to review", s.sentence())
+	for i, top := range s.Top {
+		row := report.GalleryRow{Query: report.GalleryTile{
+			Title: fmt.Sprintf("%d. given %s, suggested %s", top.Rank, top.Given, top.Suggested), Name: top.Name, Text: describeSuspect(top),
+		}}
+		for n, p := range pictures[i] {
+			shown, err := predict.Thumbnail(p, auditThumbnail)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				row.Query.Picture = shown
+				continue
+			}
+			near := top.Neighbors[n-1]
+			row.Tiles = append(row.Tiles, report.GalleryTile{
+				Picture: shown, Title: near.Label, Name: near.Name, Text: fmt.Sprintf("%.3f", near.Similarity), Agrees: near.Label == top.Given,
+			})
+		}
+		if err := g.Row(row); err != nil {
+			return err
+		}
+	}
+	return g.Close()
+}
+
+// auditThumbnail is the longer side of the gallery's pictures, in pixels.
+const auditThumbnail = 128
+
+// describeSuspect is what else there is to say of a label.
+func describeSuspect(s report.Suspect) string {
+	text := fmt.Sprintf("score %.3f", s.Score)
+	if s.Flipped != nil {
+		text += map[bool]string{true: ", wrong on purpose", false: ", not changed"}[*s.Flipped]
+	}
+	for _, c := range s.Copies {
+		text += fmt.Sprintf("; same picture: %d, %s", c.Index, c.Label)
+	}
+	return text
 }
 
 // shownPictures are images as evaluation sees them.
