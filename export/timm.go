@@ -44,31 +44,28 @@ const rgb = 3
 
 // timmNetwork is a network that timm has with the same names of tensors.
 type timmNetwork struct {
-	architecture string
-	features     int    // that it gives
-	first        string // its first convolution
-	pool         string
+	features int    // that it gives
+	first    string // its first convolution
+	pool     string
 }
 
 // timmNetworks are those networks, by our names. timm names the parts of
 // MobileNetV2, ConvNeXt and Swin otherwise than torchvision and we do.
 var timmNetworks = func() map[string]timmNetwork {
-	all := map[string]timmNetwork{visionTransformer: {"vit_small_patch16_224", 384, "patch_embed.proj", "token"}}
+	all := map[string]timmNetwork{"vit_small_patch16": {384, "patch_embed.proj", "token"}}
 	for _, name := range []string{"resnet18", "resnet34"} {
-		all[name] = timmNetwork{name, 512, "conv1", "avg"}
-		all[name+"d"] = timmNetwork{name + "d", 512, "conv1.0", "avg"}
+		all[name] = timmNetwork{512, "conv1", "avg"}
+		all[name+"d"] = timmNetwork{512, "conv1.0", "avg"}
 	}
 	for _, name := range []string{"resnet50", "resnet101", "resnet152", "resnet200"} {
-		all[name] = timmNetwork{name, 2048, "conv1", "avg"}
-		all[name+"d"] = timmNetwork{name + "d", 2048, "conv1.0", "avg"}
+		all[name] = timmNetwork{2048, "conv1", "avg"}
+		all[name+"d"] = timmNetwork{2048, "conv1.0", "avg"}
 	}
 	for _, name := range []string{"resnext50_32x4d", "resnext101_32x8d", "wide_resnet50_2"} {
-		all[name] = timmNetwork{name, 2048, "conv1", "avg"}
+		all[name] = timmNetwork{2048, "conv1", "avg"}
 	}
 	return all
 }()
-
-const visionTransformer = "vit_small_patch16"
 
 // Timm writes a folder with model.safetensors and config.json, from which
 // timm.create_model("local-dir:FOLDER", pretrained=True) makes the same model.
@@ -94,7 +91,7 @@ func Timm(c *train.Checkpoint, folder string, features bool, inputSize int) erro
 		}
 	}
 	config := timmConfig{
-		Architecture: network.architecture, NumFeatures: network.features, GlobalPool: network.pool,
+		Architecture: model.TimmName(m.Backbone), NumFeatures: network.features, GlobalPool: network.pool,
 		PretrainedCfg: pretrained{
 			CropPct: 1, CropMode: "center", Interpolation: "bilinear", FirstConv: network.first, Classifier: model.ClassifierName(m.Backbone),
 			Mean: perChannel(c.Recipe.Data.Mean, c.Channels), Std: perChannel(c.Recipe.Data.Std, c.Channels),
@@ -104,7 +101,7 @@ func Timm(c *train.Checkpoint, folder string, features bool, inputSize int) erro
 	if c.Channels != rgb {
 		config.ModelArgs["in_chans"] = c.Channels
 	}
-	if m.Backbone == visionTransformer { // one position for each patch
+	if m.ImageSize != 0 { // ViT has one position for each patch
 		config.ModelArgs["img_size"] = m.ImageSize
 	}
 	names := featureNames

@@ -30,6 +30,8 @@ type network struct {
 	naming string
 	// classifier is what that program calls the last layer; "" means fc.
 	classifier string
+	// timm is what timm calls it, where that is another name.
+	timm string
 	// side and classes of the collection that its published figures are for.
 	side, classes int
 	// last says how a classifier on top of it starts.
@@ -70,6 +72,24 @@ func ClassifierName(backbone string) string {
 		return n.classifier
 	}
 	return "fc"
+}
+
+// TimmName is what timm calls a backbone.
+func TimmName(backbone string) string {
+	if n, err := find(backbone); err == nil && n.timm != "" {
+		return n.timm
+	}
+	return backbone
+}
+
+// FromTimm is TimmName backwards.
+func FromTimm(architecture string) string {
+	for _, n := range networks {
+		if n.timm == architecture {
+			return n.name
+		}
+	}
+	return architecture
 }
 
 // Fit fills in what a recipe leaves to the size of the images, and says when

@@ -28,7 +28,7 @@ const (
 
 var visionTransformers = []network{{
 	name: visionTransformer, paper: "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale",
-	source: "https://arxiv.org/abs/2010.11929", naming: "timm", classifier: "head", side: 224, classes: 1000, last: nn.Normal(0.02),
+	source: "https://arxiv.org/abs/2010.11929", naming: "timm", timm: "vit_small_patch16_224", classifier: "head", side: 224, classes: 1000, last: nn.Normal(0.02),
 	build: func(p nn.Path, r recipe.Model, channels int) Backbone {
 		return newViT(p, 384, 12, 6, r.ImageSize/patchSize, channels, r.DropPath)
 	},

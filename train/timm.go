@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 
+	"cone/model"
 	"cone/recipe"
 )
 
@@ -62,13 +63,13 @@ func readTimm(path string) (*Checkpoint, error) {
 	}
 	r := recipe.Default()
 	r.Name, r.Data.Path, r.Data.Mean, r.Data.Std = t.Architecture, ".", p.Mean, p.Std
-	r.Model.Backbone, r.Model.Head = t.Architecture, recipe.Head{Placement: "inside"}
-	if t.Architecture == "vit_small_patch16_224" { // our name has no size in it
-		r.Model.Backbone, r.Model.ImageSize = "vit_small_patch16", p.InputSize[1]
-	}
+	r.Model.Backbone, r.Model.Head = model.FromTimm(t.Architecture), recipe.Head{Placement: "inside"}
 	r.Method.Name = "cross-entropy"
 	r.Evaluate.Batch = 64
 	r.Evaluate.Transform = timmTransform(p.InputSize[1], p.InputSize[2], p.CropPct, p.CropMode, p.Interpolation)
+	if r.Model, err = model.Fit(r.Model, p.InputSize[1], p.InputSize[2]); err != nil {
+		return nil, err
+	}
 	if err := r.Validate(); err != nil {
 		return nil, err
 	}
