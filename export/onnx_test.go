@@ -10,9 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"cone/model"
+	"cone/nn"
 	"cone/recipe"
 	"cone/tensor"
 	"cone/weights"
@@ -37,8 +40,9 @@ func TestONNX(t *testing.T) {
 				m.Head.Placement, angular = "beside", 16
 			}
 			images := make([]float32, 4*3*side*side)
-			for i := range images {
-				images[i] = float32(0.5 + 0.5*math.Sin(float64(i)*0.37+math.Sqrt(float64(i))))
+			for i := range images { // four pictures unlike each other in brightness, contrast and pattern
+				n, at := float64(i/(3*side*side)), float64(i%(3*side*side))
+				images[i] = float32((0.2 + 0.2*n) + (0.2-0.05*n)*math.Sin(at*(0.37+0.9*n)+math.Sqrt(at)))
 			}
 			dir := t.TempDir()
 			logits, embedding, err := sample(m, 10, 3, side, angular, images, filepath.Join(dir, "model.onnx"))
@@ -87,6 +91,8 @@ func sample(m recipe.Model, classes, channels, side int, angular float64, images
 		}
 		defer e.Free()
 		stir(e)
+		x := tensor.From(images, len(images)/(channels*side*side), channels, side, side)
+		settle(e, x)
 		one := make([]float64, channels)
 		for i := range one {
 			one[i] = 1
@@ -96,7 +102,6 @@ func sample(m recipe.Model, classes, channels, side int, angular float64, images
 			return fmt.Errorf("%s: %w", m.Backbone, err)
 		}
 		tensor.NoGrad(func() {
-			x := tensor.From(images, len(images)/(channels*side*side), channels, side, side)
 			y, z := e.Forward(x, false)
 			embedding, logits = tensor.To[float32](y), tensor.To[float32](z)
 		})
@@ -105,7 +110,19 @@ func sample(m recipe.Model, classes, channels, side int, angular float64, images
 	return logits, embedding, err
 }
 
-// stir gives norms weights and statistics unlike those they start with.
+// settle gives batch norms the statistics of the pictures, as training does, so
+// that answers depend on them however deep the network.
+func settle(e *model.Encoder, x tensor.Tensor) {
+	if !slices.ContainsFunc(e.Tree.Entries(), func(v *nn.Entry) bool { return strings.HasSuffix(v.Name, ".running_mean") }) {
+		return
+	}
+	const passes = 20 // make seven eighths of them
+	for range passes {
+		tensor.Scope(func() { tensor.NoGrad(func() { e.Forward(x, true) }) })
+	}
+}
+
+// stir gives norms weights unlike those they start with.
 func stir(e *model.Encoder) {
 	tensor.NoGrad(func() {
 		for _, entry := range e.Tree.Entries() {
@@ -113,9 +130,9 @@ func stir(e *model.Encoder) {
 			switch {
 			case v.DType() != tensor.Float32:
 			case len(v.Shape()) > 1 && entry.Name[max(0, len(entry.Name)-len("layer_scale")):] != "layer_scale":
-			case entry.Buffer && entry.Name[len(entry.Name)-1] == 'n': // running_mean
-				v.Normal(0, 0.1)
-			case entry.Buffer, entry.Name[len(entry.Name)-1] == 't', len(v.Shape()) > 1:
+			case entry.Buffer: // settle gives them the pictures' statistics
+				v.Zero()
+			case entry.Name[len(entry.Name)-1] == 't', len(v.Shape()) > 1:
 				v.Uniform(0.5, 1.5)
 			default:
 				v.Normal(0, 0.1)

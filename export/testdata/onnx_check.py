@@ -34,5 +34,8 @@ images = read("images").reshape(-1, *shape[1:])
 for name, got in zip(["logits", "embedding"], session.run(["logits", "embedding"], {"images": images})):
     want = read(name).reshape(got.shape)
     difference = np.abs(got - want).max()
+    # Answers that do not depend on the picture would prove nothing.
+    assert want.std(0).mean() > 100 * difference, (name, want.std(0).mean(), difference)
     print(f"{name}: largest difference {difference:.2g}, largest value {np.abs(want).max():.2g}, spread {want.std(0).mean():.2g}")
-    assert difference <= 1e-4, (name, difference)
+    # Random weights make large numbers in some networks: of those, 1e-4 is relative.
+    assert difference <= 1e-4 * max(1, np.abs(want).max()), (name, difference)
