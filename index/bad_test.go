@@ -162,7 +162,7 @@ func TestDamage(t *testing.T) {
 // Files with sound sums that say what cannot be.
 func TestLies(t *testing.T) {
 	for want, change := range map[string]func(data []byte, s [sectionCount]section){
-		"version 2":                 func(d []byte, _ [sectionCount]section) { d[8] = 2 },
+		"version 3":                 func(d []byte, _ [sectionCount]section) { d[8] = 3 },
 		"behind its end":            func(d []byte, _ [sectionCount]section) { d[sectionAt+15] = 0xff },
 		"begin at byte":             func(d []byte, _ [sectionCount]section) { d[sectionAt+perSection]++ },
 		"no JSON":                   func(d []byte, s [sectionCount]section) { d[s[metaSection].offset] = '[' },
@@ -175,7 +175,7 @@ func TestLies(t *testing.T) {
 			// As long as before, but a row of 99 float32 is longer than one of 5.
 			copy(d, bytes.Replace(bytes.Replace(d, []byte(`"dim":5`), []byte(`"dim":99`), 1), []byte("05Z"), []byte("5Z"), 1))
 		},
-		"scales have": func(d []byte, _ [sectionCount]section) {
+		"errors of sketches have": func(d []byte, _ [sectionCount]section) {
 			copy(d[strings.Index(string(d), `"fp32"`):], `"int8"`)
 		},
 		"graph is damaged": func(d []byte, s [sectionCount]section) { d[s[graphSection].offset+5]++ },

@@ -7,17 +7,17 @@ import (
 	"hash/crc32"
 )
 
-// A file is a header of 256 bytes and ten sections, each at the next multiple
+// A file is a header of 512 bytes and twelve sections, each at the next multiple
 // of 64 behind the one before, all little-endian. The header:
 //
 //	0   "coneidx\n"
-//	8   version, uint32: 1
+//	8   version, uint32: 2
 //	12  CRC-32C of the header's bytes from 16 on
 //	16  for each section its offset and length, uint64, its CRC-32C, uint32, and 4 zero bytes
 const (
 	magic      = "coneidx\n"
-	version    = 1
-	headerSize = 256
+	version    = 2
+	headerSize = 512
 	alignment  = 64
 	sectionAt  = 16
 	perSection = 24
@@ -28,17 +28,19 @@ const (
 	metaSection         = iota // Meta as JSON
 	labelSection               // N int32
 	addedSection               // N bytes, 0 or 1
-	scaleSection               // N float32 with int8, else nothing
+	scaleSection               // N float32 with int8, else of the sketches
+	errorSection               // N float32, how far sketches are off; with int8 nothing
 	nameEndSection             // N uint64: where each name ends
 	nameSection                // names, UTF-8
 	thumbnailEndSection        // N uint64
 	thumbnailSection           // JPEG or PNG files
+	sketchSection              // N×sketchStride bytes; with int8 nothing
 	vectorSection              // N×stride bytes
 	graphSection               // as kernel/graph.cc saves it, or nothing
 	sectionCount
 )
 
-var sectionNames = [sectionCount]string{"description", "labels", "marks of added entries", "scales", "ends of names", "names", "ends of thumbnails", "thumbnails", "vectors", "graph"}
+var sectionNames = [sectionCount]string{"description", "labels", "marks of added entries", "scales", "errors of sketches", "ends of names", "names", "ends of thumbnails", "thumbnails", "sketches", "vectors", "graph"}
 
 type section struct {
 	offset, length uint64

@@ -100,18 +100,27 @@ func (x *Index) parse() error {
 	}
 	labels := x.section(labelSection)
 	n := len(labels) / 4
-	want := map[int]int{labelSection: 4 * n, addedSection: n, scaleSection: 0, nameEndSection: 8 * n, thumbnailEndSection: 8 * n}
-	if x.meta.Precision == INT8 {
-		want[scaleSection] = 4 * n
+	want := map[int]int{labelSection: 4 * n, addedSection: n, scaleSection: 4 * n, errorSection: 0, nameEndSection: 8 * n, thumbnailEndSection: 8 * n}
+	if x.meta.sketched() {
+		want[errorSection] = 4 * n
 	}
-	for i, length := range want {
-		if got := len(x.section(i)); got != length {
+	for i := range sectionCount {
+		length, fixed := want[i]
+		if got := len(x.section(i)); fixed && got != length {
 			return fmt.Errorf("its %s have %d bytes, and %d entries need %d", sectionNames[i], got, n, length)
 		}
 	}
-	// A division, so that nothing overflows.
-	if vectors, stride := len(x.section(vectorSection)), x.meta.stride(); vectors%stride != 0 || vectors/stride != n {
-		return fmt.Errorf("its vectors have %d bytes, and %d entries need %d each", vectors, n, stride)
+	strides := map[int]int{vectorSection: x.meta.stride()}
+	if x.meta.sketched() {
+		strides[sketchSection] = x.meta.sketchStride()
+	} else if length := len(x.section(sketchSection)); length != 0 {
+		return fmt.Errorf("its sketches have %d bytes, and %s needs none", length, x.meta.Precision)
+	}
+	for i, stride := range strides {
+		// A division, so that nothing overflows.
+		if length := len(x.section(i)); length%stride != 0 || length/stride != n {
+			return fmt.Errorf("its %s have %d bytes, and %d entries need %d each", sectionNames[i], length, n, stride)
+		}
 	}
 	x.added = append([]byte(nil), x.section(addedSection)...)
 	x.labels = make([]int32, n)

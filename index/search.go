@@ -97,6 +97,10 @@ func (x *Index) searchAll(found [][]Neighbor, queries []float32, k, threads int,
 	tasks := (x.Len() + rows - 1) / rows
 	threads = min(threads, tasks)
 	selectors := make([][]selector, threads)
+	scan := x.scan
+	if x.meta.sketched() {
+		scan = x.sift
+	}
 	var next, started atomic.Int64
 	err := together(threads, func() error {
 		return x.guarded(func() error {
@@ -108,7 +112,7 @@ func (x *Index) searchAll(found [][]Neighbor, queries []float32, k, threads int,
 				if at >= x.Len() {
 					return nil
 				}
-				x.scan(own, queries, at, min(at+rows, x.Len()), scores)
+				scan(own, queries, at, min(at+rows, x.Len()), scores)
 			}
 		})
 	})
@@ -127,17 +131,14 @@ func (x *Index) searchAll(found [][]Neighbor, queries []float32, k, threads int,
 	})
 }
 
-// scan offers the entries from…end to the selectors.
+// scan offers the entries from…end, int8 and so their own sketches, to the selectors.
 func (x *Index) scan(selectors []selector, queries []float32, from, end int, scores []float32) {
 	stride := x.meta.stride()
 	vectors, scales := x.section(vectorSection), x.section(scaleSection)
 	for at := from; at < end; at += blockRows {
 		rows := min(blockRows, end-at)
-		block := kernel.Block{Rows: vectors[at*stride:][:rows*stride], Stride: stride, Count: rows}
-		if len(scales) > 0 {
-			block.Scales = scales[4*at:][:4*rows]
-		}
-		kernel.Scores(kernel.Type(x.meta.Precision.size()), block, queries, scores)
+		block := kernel.Block{Rows: vectors[at*stride:][:rows*stride], Stride: stride, Count: rows, Scales: scales[4*at:][:4*rows]}
+		kernel.Scores(kernel.Int8, block, queries, scores)
 		for q := range selectors {
 			selectors[q].offer(at, scores[q*rows:][:rows])
 		}
@@ -175,6 +176,7 @@ type selector struct {
 	cut     float32     // scores below it belong to none of the k best
 	kept    []candidate // exact, sorted
 	waiting []int       // entries yet to be compared
+	maybe   []int       // entries of a block that its sketches leave
 }
 
 func (x *Index) selectors(queries []float32, k int, exclude func(query, entry int) bool) []selector {
@@ -204,13 +206,17 @@ func (s *selector) offer(at int, scores []float32) {
 		if score < s.cut {
 			continue
 		}
-		if s.exclude != nil && s.exclude(at+i) {
-			continue
-		}
-		s.waiting = append(s.waiting, at+i)
-		if len(s.waiting) >= s.k+32 {
-			s.settle()
-		}
+		s.wait(at + i)
+	}
+}
+
+// wait lets an entry wait to be compared.
+func (s *selector) wait(entry int) {
+	if s.exclude != nil && s.exclude(entry) {
+		return
+	}
+	if s.waiting = append(s.waiting, entry); len(s.waiting) >= s.k+32 {
+		s.settle()
 	}
 }
 

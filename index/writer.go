@@ -21,11 +21,12 @@ type Writer struct {
 	meta   Meta
 	labels []int32
 	small  [sectionCount][]byte // the sections that fit in memory
-	// Vectors and thumbnails are too large for memory: they wait in files
-	// without names.
-	vectors, thumbnails *spool
-	row                 []byte
-	err                 error // the first; nothing can follow it
+	// Vectors, their sketches and thumbnails are too large for memory: they
+	// wait in files without names.
+	vectors, sketches, thumbnails *spool
+	row, sketched                 []byte
+	unit                          []float32
+	err                           error // the first; nothing can follow it
 }
 
 // spool is a file without a name, to be written once and read once.
@@ -62,13 +63,12 @@ func Create(path string, m Meta) (*Writer, error) {
 		return nil, fmt.Errorf("cannot make the index %s: %w", path, err)
 	}
 	w := &Writer{path: path, meta: m}
-	var err error
-	if w.vectors, err = newSpool(filepath.Dir(path)); err == nil {
-		w.thumbnails, err = newSpool(filepath.Dir(path))
-	}
-	if err != nil {
-		w.Abort()
-		return nil, fmt.Errorf("cannot make the index %s: %w", path, err)
+	for _, s := range []**spool{&w.vectors, &w.sketches, &w.thumbnails} {
+		var err error
+		if *s, err = newSpool(filepath.Dir(path)); err != nil {
+			w.Abort()
+			return nil, fmt.Errorf("cannot make the index %s: %w", path, err)
+		}
 	}
 	return w, nil
 }
@@ -121,10 +121,24 @@ func (w *Writer) add(row []byte, scale float32, e Entry) error {
 		added = 1
 	}
 	s, order := &w.small, binary.LittleEndian
-	s[addedSection] = append(s[addedSection], added)
-	if w.meta.Precision == INT8 {
-		s[scaleSection] = order.AppendUint32(s[scaleSection], math.Float32bits(scale))
+	if w.meta.sketched() {
+		w.unit = w.unit[:0]
+		for d := range w.meta.Dim {
+			if w.meta.Precision == FP16 {
+				w.unit = append(w.unit, ofHalf(order.Uint16(row[2*d:])))
+			} else {
+				w.unit = append(w.unit, math.Float32frombits(order.Uint32(row[4*d:])))
+			}
+		}
+		var off float32
+		w.sketched, scale, off = sketch(w.sketched[:0], w.unit, &w.meta)
+		if _, err := w.sketches.Write(w.sketched); err != nil {
+			return w.fail(err)
+		}
+		s[errorSection] = order.AppendUint32(s[errorSection], math.Float32bits(off))
 	}
+	s[addedSection] = append(s[addedSection], added)
+	s[scaleSection] = order.AppendUint32(s[scaleSection], math.Float32bits(scale))
 	s[nameSection] = append(s[nameSection], e.Name...)
 	s[nameEndSection] = order.AppendUint64(s[nameEndSection], uint64(len(s[nameSection])))
 	s[thumbnailEndSection] = order.AppendUint64(s[thumbnailEndSection], w.thumbnails.length)
@@ -141,12 +155,12 @@ func (w *Writer) Len() int { return len(w.labels) }
 
 // Abort leaves what is at the path as it was. After Close it does nothing.
 func (w *Writer) Abort() {
-	for _, s := range []*spool{w.vectors, w.thumbnails} {
+	for _, s := range []*spool{w.vectors, w.sketches, w.thumbnails} {
 		if s != nil {
 			s.file.Close()
 		}
 	}
-	w.vectors, w.thumbnails = nil, nil
+	w.vectors, w.sketches, w.thumbnails = nil, nil, nil
 	w.err = errors.New("the index is closed")
 }
 
@@ -173,7 +187,7 @@ func (w *Writer) Close() error {
 		b := w.small[i]
 		sections[i] = section{length: uint64(len(b)), sum: crc32.Checksum(b, castagnoli)}
 	}
-	spools := map[int]*spool{vectorSection: w.vectors, thumbnailSection: w.thumbnails}
+	spools := map[int]*spool{vectorSection: w.vectors, sketchSection: w.sketches, thumbnailSection: w.thumbnails}
 	for i, s := range spools {
 		sections[i] = section{length: s.length, sum: s.sum}
 	}
@@ -238,18 +252,7 @@ func encode(row []byte, unit []float32, m *Meta) (encoded []byte, scale float32)
 			row = binary.LittleEndian.AppendUint16(row, halfOf(x))
 		}
 	case INT8:
-		var largest float32
-		for _, x := range unit {
-			largest = max(largest, x, -x)
-		}
-		scale = largest / 127
-		for _, x := range unit {
-			var q float64
-			if scale > 0 {
-				q = math.RoundToEven(float64(x) / float64(scale))
-			}
-			row = append(row, byte(int8(max(-127, min(127, q)))))
-		}
+		row, scale = quantize(row, unit)
 	}
 	return append(row, make([]byte, start+m.stride()-len(row))...), scale
 }

@@ -36,18 +36,23 @@ type settings struct {
 	threads int
 	turns   int
 	graph   bool
+	kinds   []index.Precision
 }
 
 func main() {
 	var s settings
-	var sizes string
+	var sizes, precisions string
 	flag.StringVar(&s.out, "out", "", "a folder for vectors and indices: up to 4 GB for 10⁶ × 256")
 	flag.StringVar(&sizes, "sizes", "10000,100000,1000000", "numbers of vectors")
+	flag.StringVar(&precisions, "precisions", "fp32,fp16,int8", "types of the vectors in the file")
 	flag.IntVar(&s.dim, "dim", 256, "dimensions")
 	flag.IntVar(&s.threads, "threads", 2, "threads")
 	flag.IntVar(&s.turns, "turns", 20, "searches of which the median counts")
 	flag.BoolVar(&s.graph, "graph", false, "build and measure a graph too")
 	flag.Parse()
+	for p := range strings.SplitSeq(precisions, ",") {
+		s.kinds = append(s.kinds, index.Precision(p)) // index.Create names an unknown one
+	}
 	err := s.run(sizes)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "index:", err)
@@ -66,14 +71,14 @@ func (s *settings) run(sizes string) error {
 		}
 		s.sizes = append(s.sizes, n)
 	}
-	exact := report.NewTable("vectors", "precision", "queries", "ms per query", "GB/s")
+	exact := report.NewTable("vectors", "precision", "queries", "ms per query", "GB of vectors/s")
 	graphs := report.NewTable("vectors", "precision", "build s", "MB", "effort", "recall@10", "ms per query", "exact ms", "ratio")
 	for _, n := range s.sizes {
 		vectors := s.vectors(n + queries)
 		if err := writeRaw(filepath.Join(s.out, fmt.Sprintf("vectors-%d.f32", n)), vectors); err != nil {
 			return err
 		}
-		for _, p := range []index.Precision{index.FP32, index.FP16, index.INT8} {
+		for _, p := range s.kinds {
 			if err := s.measure(n, p, vectors, exact, graphs); err != nil {
 				return err
 			}
