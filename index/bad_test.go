@@ -68,7 +68,7 @@ func seeds(t testing.TB) (files [][]byte) {
 	r := rand.New(rand.NewPCG(9, 10))
 	for _, p := range precisions {
 		x := made(t, someMeta(5, p), someVectors(r, 4, 5), someEntries(4))
-		if err := BuildGraph(x.Path(), GraphOptions{Links: 2, Threads: 1}); err != nil {
+		if err := BuildGraph(t.Context(), x.Path(), GraphOptions{Links: 2, Threads: 1}); err != nil {
 			t.Fatal(err)
 		}
 		data, err := os.ReadFile(x.Path())

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"sync"
@@ -28,8 +29,9 @@ type GraphOptions struct {
 const maxLinks = 1024
 
 // BuildGraph replaces the file at path by one that has a graph for approximate
-// searches too.
-func BuildGraph(path string, o GraphOptions) error {
+// searches too. When ctx ends before it does, the file is as it was, and the error
+// is ctx's.
+func BuildGraph(ctx context.Context, path string, o GraphOptions) error {
 	x, err := Open(path)
 	if err != nil {
 		return err
@@ -60,7 +62,7 @@ func BuildGraph(path string, o GraphOptions) error {
 		return fmt.Errorf("cannot make a graph for %s: %w", path, err)
 	}
 	defer g.Free()
-	if err := x.fill(g, o.Threads); err != nil {
+	if err := x.fill(ctx, g, o.Threads); err != nil {
 		return fmt.Errorf("cannot make a graph for %s: %w", path, err)
 	}
 	w.small[graphSection] = g.Save()
@@ -76,7 +78,7 @@ func (x *Index) newGraph(links, effort int) (*kernel.Graph, error) {
 }
 
 // fill adds every entry.
-func (x *Index) fill(g *kernel.Graph, threads int) error {
+func (x *Index) fill(ctx context.Context, g *kernel.Graph, threads int) error {
 	if err := g.Add(0); err != nil {
 		return err
 	}
@@ -86,6 +88,9 @@ func (x *Index) fill(g *kernel.Graph, threads int) error {
 			i := int(next.Add(1))
 			if i >= x.Len() {
 				return nil
+			}
+			if err := ctx.Err(); err != nil {
+				return err
 			}
 			if err := g.Add(i); err != nil {
 				return err

@@ -36,7 +36,7 @@ func TestGraphFindsNeighbours(t *testing.T) {
 		if exact.HasGraph() {
 			t.Fatal("a graph that nobody made")
 		}
-		if err := BuildGraph(exact.Path(), GraphOptions{Threads: 3}); err != nil {
+		if err := BuildGraph(t.Context(), exact.Path(), GraphOptions{Threads: 3}); err != nil {
 			t.Fatal(err)
 		}
 		x := opened(t, exact.Path())
@@ -84,7 +84,7 @@ func TestGraphAndAppend(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	vectors := clustered(r, 40, 8, 3)
 	x := made(t, someMeta(8, FP32), vectors[:39*8], someEntries(39))
-	if err := BuildGraph(x.Path(), GraphOptions{}); err != nil {
+	if err := BuildGraph(t.Context(), x.Path(), GraphOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := Append(x.Path(), vectors[39*8:], someEntries(1), nil); err != nil {
@@ -96,7 +96,7 @@ func TestGraphAndAppend(t *testing.T) {
 		t.Errorf("%v, %v", found, err)
 	}
 	before, _ := os.ReadFile(x.Path())
-	if err := BuildGraph(x.Path(), GraphOptions{Links: 1}); err == nil || !strings.Contains(err.Error(), "1 links") {
+	if err := BuildGraph(t.Context(), x.Path(), GraphOptions{Links: 1}); err == nil || !strings.Contains(err.Error(), "1 links") {
 		t.Errorf("a graph with one link: %v", err)
 	}
 	if after, _ := os.ReadFile(x.Path()); !slices.Equal(before, after) {
@@ -108,7 +108,7 @@ func TestGraphAndAppend(t *testing.T) {
 func TestLyingGraphs(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 18))
 	x := made(t, someMeta(3, INT8), someVectors(r, 30, 3), someEntries(30))
-	if err := BuildGraph(x.Path(), GraphOptions{Links: 2, Threads: 1}); err != nil {
+	if err := BuildGraph(t.Context(), x.Path(), GraphOptions{Links: 2, Threads: 1}); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(x.Path())

@@ -52,7 +52,7 @@ func CalibrateFamiliarity(ctx context.Context, m *infer.Model, path string, o Op
 	}
 	if collection.Held != nil {
 		err = Run(ctx, m, Inputs{Collection: collection.Held}, o, func(items []Item) error {
-			found, err := search(x, items, k)
+			found, err := search(x, items, k, true)
 			for i, item := range items {
 				if err == nil && item.Problem == nil {
 					add(found[i : i+1])

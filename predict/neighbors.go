@@ -62,8 +62,9 @@ type Neighbor struct {
 }
 
 // search finds the k nearest entries of every item that has an embedding; the
-// others get none.
-func search(x *index.Index, items []Item, k int) ([][]index.Neighbor, error) {
+// others get none. Unless it is to be exact, it takes the index's graph where
+// there is one.
+func search(x *index.Index, items []Item, k int, exact bool) ([][]index.Neighbor, error) {
 	var queries []float32
 	var places []int
 	for i, item := range items {
@@ -75,7 +76,7 @@ func search(x *index.Index, items []Item, k int) ([][]index.Neighbor, error) {
 	if len(places) == 0 {
 		return out, nil
 	}
-	found, err := x.Search(queries, k, index.SearchOptions{})
+	found, err := x.Search(queries, k, index.SearchOptions{Approximate: !exact})
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,8 @@ type Predictor struct {
 	// Index of K neighbours to look for; nil without neighbours.
 	Index *index.Index
 	K     int
+	// Exact compares with all entries, though the index have a graph.
+	Exact bool
 	// Familiarity makes of the cosines of a picture's neighbours, the largest
 	// first, how familiar it is; nil without.
 	Familiarity func(similarities []float32) float64
@@ -64,7 +66,7 @@ func (p *Predictor) Predict(items []Item) ([]Prediction, error) {
 	var found [][]index.Neighbor
 	if p.Index != nil {
 		var err error
-		if found, err = search(p.Index, items, p.K); err != nil {
+		if found, err = search(p.Index, items, p.K, p.Exact); err != nil {
 			return nil, err
 		}
 	}

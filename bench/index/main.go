@@ -7,6 +7,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -162,7 +163,7 @@ func (s *settings) measure(n int, p index.Precision, vectors []float32, exact, g
 		return nil
 	}
 	size, start := fileSize(path), time.Now()
-	if err := index.BuildGraph(path, index.GraphOptions{Threads: s.threads}); err != nil {
+	if err := index.BuildGraph(context.Background(), path, index.GraphOptions{Threads: s.threads}); err != nil {
 		return err
 	}
 	built := time.Since(start).Seconds()

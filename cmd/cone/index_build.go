@@ -19,6 +19,7 @@ func newIndexBuild() *cobra.Command {
 	var in inputFlags
 	var precision, out string
 	var thumbnails int
+	var graph bool
 	c := &cobra.Command{
 		Use:   "build MODEL",
 		Short: "Embed the training images once, into one file",
@@ -58,6 +59,11 @@ whole, there is none, or the old one.`,
 				if err != nil {
 					return err
 				}
+				if graph {
+					if err := index.BuildGraph(c.Context(), out, index.GraphOptions{Threads: m.threads}); err != nil {
+						return err
+					}
+				}
 				info, err := os.Stat(out)
 				if err != nil {
 					return err
@@ -76,6 +82,7 @@ whole, there is none, or the old one.`,
 	in.sizes(c)
 	c.Flags().StringVar(&precision, "precision", "fp32", "of the vectors: fp32, fp16 or int8")
 	c.Flags().IntVar(&thumbnails, "thumbnails", 64, "keep pictures of at most so many pixels a side, for galleries (0: none)")
+	c.Flags().BoolVar(&graph, "graph", false, "also make a graph for faster, approximate searches: worth it from about a million images on")
 	c.Flags().StringVar(&out, "out", "", "the file to write (default: index.cone in the model's folder)")
 	return c
 }

@@ -49,10 +49,14 @@ func newIndexInfo() *cobra.Command {
 					index.Meta
 					Count []int `json:"entries_of_classes"`
 					Added []int `json:"added_of_classes"`
-				}{path, x.Len(), meta, count, added})
+					Graph bool  `json:"graph"`
+				}{path, x.Len(), meta, count, added, x.HasGraph()})
 			}
 			fmt.Printf("%s: %d entries of %d dimensions in %s, %d classes, made %s\nmodel %s\npictures %s\n\n",
 				path, x.Len(), meta.Dim, meta.Precision, len(meta.Classes), meta.Created, meta.Model, meta.Transform)
+			if x.HasGraph() {
+				fmt.Print("searches go through its graph, unless they are to be exact\n\n")
+			}
 			t := report.NewTable("class", "entries", "added")
 			for i, name := range meta.Classes {
 				t.Row(name, count[i], added[i])

@@ -41,7 +41,7 @@ the class that is predicted. Pictures are given as for cone predict.`,
 					return err
 				}
 				defer x.Close()
-				p := predict.Predictor{Model: model, Top: 1, Index: x, K: k}
+				p := predict.Predictor{Model: model, Top: 1, Index: x, K: k, Exact: n.exact}
 				if p.Familiarity, err = predict.Familiarity(x, k); err != nil {
 					return err
 				}

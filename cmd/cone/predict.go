@@ -51,7 +51,7 @@ and the exit code is 1 at the end.`,
 		},
 		RunE: func(c *cobra.Command, args []string) error {
 			return m.use(args[0], func(model *infer.Model) error {
-				p := predict.Predictor{Model: model, Top: top, K: k}
+				p := predict.Predictor{Model: model, Top: top, K: k, Exact: n.exact}
 				asked := k > 0 || out.html != "" || !model.Classifier || n.index != ""
 				if k < 0 {
 					p.K = model.Recipe.Evaluate.KNN.K

@@ -125,10 +125,14 @@ func indexOf(model string) string {
 }
 
 // neighborFlags say which index to ask.
-type neighborFlags struct{ index string }
+type neighborFlags struct {
+	index string
+	exact bool
+}
 
 func (f *neighborFlags) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.index, "index", "", "the index to ask (default: index.cone in the model's folder)")
+	c.Flags().BoolVar(&f.exact, "exact", false, "compare with every entry, where the index has a graph (cone index build --graph)")
 }
 
 // open opens the index of a model.
