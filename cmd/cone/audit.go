@@ -76,13 +76,13 @@ tells how many of them are found.`,
 				return err
 			}
 			f.run = args[0]
-			return f.audit(c.Context(), checkpoint, engine)
+			return f.audit(c.Context(), checkpoint, engine, s.apply)
 		},
 	}
 	s.flags(c)
 	e.flags(c)
 	c.Flags().StringVar(&f.which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
-	c.Flags().StringVar(&f.index, "index", "", "take the embeddings from this index of the run (see cone index build)")
+	c.Flags().StringVar(&f.index, "index", "", "take the embeddings from this index (default: index.cone in the run, if it is of these weights)")
 	c.Flags().IntVar(&f.top, "top", 20, "images to show")
 	c.Flags().StringVar(&f.csv, "csv", "", "write all training images, ranked, into this file")
 	c.Flags().StringVar(&f.html, "html", "", "write a page that shows the top images beside their neighbours")
@@ -109,7 +109,7 @@ type auditSummary struct {
 	Top       []report.Suspect `json:"top"`
 }
 
-func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engine) error {
+func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engine, change func(recipe.Recipe) (recipe.Recipe, error)) error {
 	r := c.Recipe.FinalStage()
 	collection, err := data.Open(r.Data)
 	if err != nil {
@@ -120,10 +120,8 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 	if f.classifier > 0 && r.UsesKNN() {
 		return errors.New("the model has no trained classifier: leave out --classifier")
 	}
-	if f.index != "" {
-		if o.Embedded, err = f.embedded(e, collection.Train); err != nil {
-			return err
-		}
+	if o.Embedded, err = f.embeddings(e, collection.Train, change); err != nil {
+		return err
 	}
 	a, err := train.AuditLabels(ctx, c, e, collection, o)
 	if err != nil {
@@ -162,24 +160,37 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 	return sum.print()
 }
 
-// embedded are the features of the training images as an index has them.
-func (f auditFlags) embedded(e train.Engine, s data.Source) (*train.Features, error) {
-	x, err := index.Open(f.index)
-	if err != nil {
-		return nil, err
+// embeddings are what an index has of the training images: the index that was
+// named, which must serve, else the run's own if it does. Nil means that the
+// images are to be embedded anew.
+func (f auditFlags) embeddings(e train.Engine, s data.Source, change func(recipe.Recipe) (recipe.Recipe, error)) (*train.Features, error) {
+	if f.index != "" {
+		return f.embedded(f.index, e, s, change)
 	}
-	defer x.Close()
-	digest := ""
-	err = train.UseModel(f.run, train.Choice{Checkpoint: f.which}, e, func(m *infer.Model) error {
-		digest = m.Digest()
-		return nil
+	path := indexOf(f.run)
+	if _, err := os.Stat(path); err != nil || f.classifier > 0 {
+		return nil, nil
+	}
+	features, err := f.embedded(path, e, s, change)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "cone: embedding the images anew, for %s\n", explain(err))
+		return nil, nil
+	}
+	fmt.Fprintf(os.Stderr, "embeddings taken from %s\n", path)
+	return features, nil
+}
+
+// embedded are the features of the training images as the index at path has them.
+func (f auditFlags) embedded(path string, e train.Engine, s data.Source, change func(recipe.Recipe) (recipe.Recipe, error)) (*train.Features, error) {
+	var x *index.Index
+	err := train.UseModel(f.run, train.Choice{Checkpoint: f.which, Change: change}, e, func(m *infer.Model) (err error) {
+		x, err = predict.OpenIndex(path, m)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if x.Meta().Model != digest {
-		return nil, fmt.Errorf("%s is an index of other weights than %s: build it again with cone index build", f.index, f.run)
-	}
+	defer x.Close()
 	features := &train.Features{}
 	for i := range x.Len() {
 		if x.Added(i) {
@@ -189,11 +200,11 @@ func (f auditFlags) embedded(e train.Engine, s data.Source) (*train.Features, er
 		features.Labels, features.Indices = append(features.Labels, int64(x.Label(i))), append(features.Indices, int64(features.Len()))
 	}
 	if features.Len() != s.Len() {
-		return nil, fmt.Errorf("%s has %d of %d training images: leave out --index", f.index, features.Len(), s.Len())
+		return nil, fmt.Errorf("%s has %d of %d training images: build it again with cone index build", path, features.Len(), s.Len())
 	}
 	for i, label := range features.Labels {
 		if int(label) != s.Label(i) {
-			return nil, fmt.Errorf("%s has another label for training image %d than the run's data: build it again with cone index build", f.index, i)
+			return nil, fmt.Errorf("%s has another label for training image %d than the run's data: build it again with cone index build", path, i)
 		}
 	}
 	return features, nil
