@@ -133,6 +133,17 @@ func TestOpenWithNoise(t *testing.T) {
 	if flipped := c.Noise().Flipped(); len(flipped) == 0 || len(lines) != len(flipped)+1 || lines[0] != "index,name,given,true" {
 		t.Errorf("%d wrong labels are listed as\n%s", len(flipped), text.String())
 	}
+	d.EvaluateHeldOut = true
+	judged, err := Open(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if judged.Held != nil || judged.Test.Len() != c.Held.Len() || judged.Test.Name(0) != c.Held.Name(0) || judged.Train.Len() != c.Train.Len() {
+		t.Errorf("evaluated on %d images, %s first, and not on the %d held out", judged.Test.Len(), judged.Test.Name(0), c.Held.Len())
+	}
+	if err := judged.Close(); err != nil {
+		t.Error(err)
+	}
 	if clean.Noise() != nil || clean.Held != nil {
 		t.Error("data without noise has some")
 	}

@@ -22,13 +22,19 @@ type Collection struct {
 	// Split says that Test was held out of the training images.
 	Split bool
 	// Held are training images that training does not see, as data.hold_out
-	// has it, or nil.
+	// has it, or nil. With data.evaluate_held_out they are Test instead.
 	Held Source
+
+	unused Source // the test part that Held took the place of
 }
 
 // Close lets go of open files.
 func (c *Collection) Close() error {
-	return errors.Join(c.Train.Close(), c.Test.Close())
+	err := errors.Join(c.Train.Close(), c.Test.Close())
+	if c.unused != nil {
+		err = errors.Join(err, c.unused.Close())
+	}
+	return err
 }
 
 // Open opens the images that the settings name. Every error is one sentence
@@ -82,6 +88,9 @@ func (c *Collection) choose(d recipe.Data) error {
 		if c.Train, c.Held = split(c.Train, d.HoldOut, d.SplitSeed, augment.PurposeHold); c.Held.Len() == 0 {
 			return fmt.Errorf("%s has too few training images of each class for data.hold_out to take some; add images, or set it to 0", d.Path)
 		}
+	}
+	if d.EvaluateHeldOut {
+		c.unused, c.Test, c.Held = c.Test, c.Held, nil
 	}
 	c.Train = Fraction(c.Train, d.Fraction, d.FractionSeed)
 	whole := c.Train

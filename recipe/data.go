@@ -37,6 +37,9 @@ type Data struct {
 	// neighbours' vote, familiarity) meets new images; 0 holds none out.
 	// SplitSeed draws them.
 	HoldOut float64 `yaml:"hold_out"`
+	// EvaluateHeldOut evaluates on those images and leaves the test part alone:
+	// to choose settings without having looked at the test images.
+	EvaluateHeldOut bool `yaml:"evaluate_held_out,omitempty"`
 	// LabelNoise makes training labels wrong on purpose.
 	LabelNoise LabelNoise `yaml:"label_noise"`
 	// Exif turns photographs as their EXIF orientation says. torchvision's

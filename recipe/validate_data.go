@@ -40,6 +40,9 @@ func (c *checker) data(r Recipe) {
 			c.failf("%s is %v: choose 0, or a number below 1", part.key, part.value)
 		}
 	}
+	if d.EvaluateHeldOut && d.HoldOut == 0 {
+		c.failf("data.evaluate_held_out is true but data.hold_out is 0: choose a share of the training images to hold out, as 0.1")
+	}
 	c.atLeast("data.max_pixels", d.MaxPixels, 1)
 	c.atLeast("data.cache_mb", d.CacheMB, 0)
 	c.sampling(r)

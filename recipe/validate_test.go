@@ -44,6 +44,7 @@ func TestValidateRefuses(t *testing.T) {
 			"data.limit is 1023 but batch is 1024: choose limit ≥ batch, or an epoch has no full batch"},
 		{func(r *Recipe) { r.Data.Fraction = 0 }, "data.fraction is 0: choose a number above 0, at most 1"},
 		{func(r *Recipe) { r.Data.Fraction = 1.5 }, "data.fraction is 1.5: choose a number above 0, at most 1"},
+		{func(r *Recipe) { r.Data.EvaluateHeldOut = true }, "data.evaluate_held_out is true but data.hold_out is 0: choose a share of the training images to hold out, as 0.1"},
 		{func(r *Recipe) { r.Data.HoldOut = 1 }, "data.hold_out is 1: choose 0, or a number below 1"},
 		{func(r *Recipe) { r.Data.LabelNoise.Rate = -0.1 }, "data.label_noise.rate is -0.1: choose 0, or a number below 1"},
 		{func(r *Recipe) { r.Data.LabelNoise.Kind = "pairs" },
