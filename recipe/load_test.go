@@ -206,7 +206,7 @@ func TestShipped(t *testing.T) {
 	want := []string{"cifar10-cone", "cifar10-cross-entropy", "cifar10-supcon",
 		"cifar100-cone", "cifar100-cross-entropy", "cifar100-supcon",
 		"fashion-mnist", "fashion-mnist-bce", "fashion-mnist-cross-entropy", "fashion-mnist-margin", "fashion-mnist-paco",
-		"fashion-mnist-quick", "fashion-mnist-supcon", "fashion-mnist-triplet", "glyphs-10", "glyphs-400",
+		"fashion-mnist-quick", "fashion-mnist-supcon", "fashion-mnist-timm", "fashion-mnist-triplet", "glyphs-10", "glyphs-400",
 		"imagenet-resnet50-100ep", "imagenet-resnet50-a1", "imagenet-resnet50-a2", "imagenet-resnet50-a3",
 		"imagenet-resnet50-cone-strong", "imagenet-resnet50-cross-entropy", "imagenet-resnet50-supcon",
 		"imagenet-resnet50-torchvision", "photos"}
