@@ -1,0 +1,142 @@
+#!/bin/bash
+# The tables of docs/results.md: recipes are made of shipped ones by the settings
+# below, and compared by cone compare. What is finished is skipped, what was broken
+# off goes on, so the same command may be given again at any time.
+#
+#   scripts/results.sh                 # every part, about 8 hours on 2 cores
+#   scripts/results.sh glyphs-10 few   # some
+#
+# Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep tune
+# SEEDS (3), THREADS (1: two parts side by side use two cores better than two
+# threads of one), OUT (results), CONE (bin/cone).
+set -eu
+shopt -s inherit_errexit
+cone=${CONE:-bin/cone} seeds=${SEEDS:-3} threads=${THREADS:-1} out=${OUT:-results}
+
+# make NAME FROM [SETTING…]: a recipe, and its file's name.
+make_recipe() {
+  local name=$1 from=$2 setting flags=()
+  shift 2
+  for setting in "$@"; do flags+=(--set "$setting"); done
+  mkdir -p "$out/recipes"
+  "$cone" recipe show "$from" --set "name=$name" "${flags[@]}" >"$out/recipes/$name.yaml.new"
+  mv "$out/recipes/$name.yaml.new" "$out/recipes/$name.yaml"
+  echo "$out/recipes/$name.yaml"
+}
+
+# compare PART COMMAND…: what the command makes, in folder PART.
+compare() {
+  local part=$1 files
+  shift
+  files=$("$@")
+  compared "$part" $files
+}
+
+compared() { # PART RECIPE… [--vary …]
+  local part=$1
+  shift
+  "$cone" compare "$@" --seeds "$seeds" --threads "$threads" --out "$out/$part"
+}
+
+# The protocol: networks and epochs so small that all tables together are a matter
+# of hours; everything else as the shipped recipes have it.
+fashion=(fashion-mnist-quick model.width=16 epochs=6 evaluate.knn.report=true)
+glyphs10=(glyphs-10 model.width=24 model.depth=1 epochs=10 evaluate.knn.report=true)
+glyphs400=(glyphs-400 model.width=24 model.depth=1 epochs=10 evaluate.knn.report=true)
+
+# What makes each method; the values in the second half are those that part tune
+# found, on images held out of the training set.
+cross_entropy=(method.name=cross-entropy)
+cone_published=(method.name=cone)
+supcon=(method.name=supcon method.supcon.temperature=0.1 model.head.placement=beside
+  linear.epochs=3 linear.batch=512 linear.optim.lr=0.5 linear.optim.reference_batch=0
+  linear.optim.weight_decay=0 linear.optim.schedule=cosine-step linear.optim.warmup_epochs=0)
+triplet=(method.name=triplet method.triplet.mining=batch-hard method.triplet.margin=0.2
+  method.triplet.normalize=true method.triplet.joint=true model.head.placement=beside
+  data.sampling.order=per-class data.sampling.per_class=32)
+margin=(method.name=margin method.margin.kind=cosface method.margin.margin=0.2 method.margin.scale=16)
+timm=(method.name=bce method.smoothing=all optim.name=lamb optim.nesterov=false optim.lr=8e-3 optim.reference_batch=0
+  optim.weight_decay=0.02 optim.clip_norm=1)
+timm_steps='{rand_augment: {config: rand-m6-mstd0.5-inc1}}, {mix: {mixup_alpha: 0.1, cutmix_alpha: 1, switch_probability: 0.5, probability: 1}}'
+
+# methods PREFIX STEPS FROM [SETTING…]: the files of all methods' recipes; STEPS are
+# the augmentation that all share.
+methods() {
+  local prefix=$1 steps=$2
+  shift 2
+  make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}"
+  make_recipe "$prefix-supcon" "$@" "${supcon[@]}"
+  make_recipe "$prefix-triplet" "$@" "${triplet[@]}"
+  make_recipe "$prefix-margin" "$@" "${margin[@]}"
+  make_recipe "$prefix-timm" "$@" "${timm[@]}" "augment=[$steps, $timm_steps]"
+  make_recipe "$prefix-cone" "$@" "${cone_published[@]}"
+}
+fashion_steps='{random_crop: {padding: 2}}, {horizontal_flip: {probability: 0.5}}'
+glyphs_steps='{random_crop: {size: 64, padding: 4, border: reflect}}'
+
+# pair PREFIX FROM [SETTING…]: cross-entropy and CoNe.
+pair() {
+  local prefix=$1
+  shift
+  make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}"
+  make_recipe "$prefix-cone" "$@" "${cone_published[@]}"
+}
+
+part() {
+  local at
+  case $1 in
+    fashion-mnist) compare "$1" methods "$1" "$fashion_steps" "${fashion[@]}" ;;
+    glyphs-10) compare "$1" methods "$1" "$glyphs_steps" "${glyphs10[@]}" ;;
+    glyphs-400)
+      triplet+=(data.sampling.per_class=8)
+      compare "$1" methods "$1" "$glyphs_steps" "${glyphs400[@]}"
+      ;;
+    noise) # wrong labels in training
+      for at in 0.2 0.4; do
+        compare "noise-$at-fashion-mnist" pair "noise-$at-fashion-mnist" "${fashion[@]}" data.label_noise.rate=$at
+        compare "noise-$at-glyphs-10" pair "noise-$at-glyphs-10" "${glyphs10[@]}" data.label_noise.rate=$at
+      done
+      ;;
+    few) # a part of the training images, as many steps as a quarter of all would take
+      compare few-0.01-fashion-mnist pair few-0.01-fashion-mnist "${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 method.cone.bank_size=448 method.cone.neighbors=16
+      compare few-0.1-fashion-mnist pair few-0.1-fashion-mnist "${fashion[@]}" data.fraction=0.1 epochs=30 method.cone.bank_size=4096
+      compare few-0.1-glyphs-10 pair few-0.1-glyphs-10 "${glyphs10[@]}" data.fraction=0.1 epochs=50 method.cone.bank_size=2048
+      ;;
+    authors) # the settings with which the authors' program was run
+      seeds=5 compare authors pair authors fashion-mnist-quick model.backbone=resnet18 model.stem=imagenet model.width=0 model.depth=0 \
+        model.head.hidden=0 epochs=5 method.cone.bank_size=16384 method.cone.neighbors=256 optim.nesterov=false \
+        optim.decay_norm_and_bias=true optim.warmup_epochs=0.5
+      ;;
+    ablation)
+      compare ablation-fashion-mnist ablation fashion-mnist "${fashion[@]}"
+      compare ablation-glyphs-10 ablation glyphs-10 "${glyphs10[@]}"
+      ;;
+    sweep) # one seed: which way each setting leads
+      for at in method.cone.neighbors=16,64,512 method.cone.bank_size=2048,4096,16384 method.cone.neighbor_temperature=0.05,0.2 \
+        method.cone.consistency_temperature=0.03,0.2 method.cone.neighbor_weight=0.3,1.5 method.cone.consistency_weight=0.1,1; do
+        seeds=1 compared "sweep-${at%%=*}" "$(make_recipe sweep "${glyphs10[@]}" "${cone_published[@]}")" --vary "$at"
+      done
+      ;;
+    tune) ;;
+    *)
+      echo "results: there is no part $1; the head of $0 lists them" >&2
+      exit 2
+      ;;
+  esac
+}
+
+ablation() { # PREFIX FROM [SETTING…]
+  local prefix=ablation-$1
+  shift
+  make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}"
+  make_recipe "$prefix-neighbors" "$@" method.cone.consistency_weight=0
+  make_recipe "$prefix-consistency" "$@" method.cone.neighbor_weight=0
+  make_recipe "$prefix-both" "$@"
+  make_recipe "$prefix-no-guards" "$@" method.cone.guards=false
+  make_recipe "$prefix-head-beside" "$@" model.head.placement=beside
+  make_recipe "$prefix-warmup-0" "$@" method.cone.warmup_epochs=0
+  make_recipe "$prefix-warmup-3" "$@" method.cone.warmup_epochs=3
+}
+
+if [ $# = 0 ]; then set -- fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep; fi
+for name in "$@"; do part "$name"; done
