@@ -14,8 +14,10 @@ import (
 	"strings"
 	"testing"
 
+	"cone/data"
 	"cone/model"
 	"cone/nn"
+	"cone/picture"
 	"cone/recipe"
 	"cone/tensor"
 	"cone/weights"
@@ -35,49 +37,81 @@ func TestONNX(t *testing.T) {
 				t.Fatal(err)
 			}
 			m.Head = recipe.Head{Layers: 1, Hidden: 32, Dim: 16, Placement: "inside", BatchNorm: true}
-			angular := 0.0
+			angular, ways := 0.0, []bool{false}
 			if name == "resnet-narrow" {
-				m.Head.Placement, angular = "beside", 16
+				m.Head.Placement, angular, ways = "beside", 16, []bool{false, true}
 			}
-			images := make([]float32, 4*3*side*side)
-			for i := range images { // four pictures unlike each other in brightness, contrast and pattern
-				n, at := float64(i/(3*side*side)), float64(i%(3*side*side))
-				images[i] = float32((0.2 + 0.2*n) + (0.2-0.05*n)*math.Sin(at*(0.37+0.9*n)+math.Sqrt(at)))
-			}
-			dir := t.TempDir()
-			logits, embedding, err := sample(m, 10, 3, side, angular, images, filepath.Join(dir, "model.onnx"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for file, v := range map[string][]float32{"images": images, "logits": logits, "embedding": embedding} {
-				var raw []byte
-				for _, f := range v {
-					raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
-				}
-				if err := os.WriteFile(filepath.Join(dir, file), raw, 0o666); err != nil {
+			for _, normalized := range ways {
+				images := garments(t, side)
+				dir := t.TempDir()
+				logits, embedding, err := sample(m, side, angular, images, normalized, filepath.Join(dir, "model.onnx"))
+				if err != nil {
 					t.Fatal(err)
 				}
+				for file, v := range map[string][]float32{"images": images, "logits": logits, "embedding": embedding} {
+					var raw []byte
+					for _, f := range v {
+						raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
+					}
+					if err := os.WriteFile(filepath.Join(dir, file), raw, 0o666); err != nil {
+						t.Fatal(err)
+					}
+				}
+				compareONNX(t, dir)
 			}
-			name := os.Getenv("CONE_ONNX_PYTHON")
-			if name == "" {
-				name = "/usr/bin/python3"
-			}
-			text, err := exec.Command(name, filepath.Join("testdata", "onnx_check.py"), dir).CombinedOutput()
-			var exit *exec.ExitError
-			switch {
-			case errors.Is(err, fs.ErrNotExist), errors.As(err, &exit) && exit.ExitCode() == 77:
-				t.Skipf("%s has not what this test needs: %v %s", name, err, text)
-			case err != nil:
-				t.Fatalf("%v\n%s", err, text)
-			}
-			t.Logf("%s", text)
 		})
 	}
 }
 
+// compareONNX lets Python compare what lies in a folder, or skips the test where it cannot.
+func compareONNX(t *testing.T, dir string) {
+	t.Helper()
+	name := os.Getenv("CONE_ONNX_PYTHON")
+	if name == "" {
+		name = "/usr/bin/python3"
+	}
+	text, err := exec.Command(name, filepath.Join("testdata", "onnx_check.py"), dir).CombinedOutput()
+	var exit *exec.ExitError
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.As(err, &exit) && exit.ExitCode() == 77:
+		t.Skipf("%s has not what this test needs: %v %s", name, err, text)
+	case err != nil:
+		t.Fatalf("%v\n%s", err, text)
+	}
+	t.Logf("%s", text)
+}
+
+// The statistics of Fashion-MNIST, for all three channels.
+const mean, std = 0.2860, 0.3530
+
+// garments are 4 images of Fashion-MNIST as pictures of three channels, 4×3×side×side, from 0 to 1.
+func garments(t *testing.T, side int) []float32 {
+	t.Helper()
+	const n, folder = 4, "/usr/share/datasets/fashion-mnist"
+	train, _, err := data.OpenMNIST(folder, 0)
+	if err != nil {
+		t.Skipf("this test needs Debian's dataset-fashion-mnist: %v", err)
+	}
+	var images []float32
+	var scratch picture.Scratch
+	for i := range n {
+		small := picture.Image{Size: train.Size(), Pixels: train.Image(i)}
+		var large picture.Image
+		picture.Resize(&large, &small, picture.Box{Height: float64(train.Height), Width: float64(train.Width)}, side, side, picture.Bilinear, &scratch)
+		for range 3 {
+			for _, v := range large.Pixels {
+				images = append(images, float32(v)/255)
+			}
+		}
+	}
+	return images
+}
+
 // sample writes a network with the recipe's model and random weights, for
-// checks against other programs, and what it says of given pictures.
-func sample(m recipe.Model, classes, channels, side int, angular float64, images []float32, path string) (logits, embedding []float32, err error) {
+// checks against other programs, and gives what it says of pictures, N×3×side×side.
+// Normalized ones it normalises in place, for the file will not.
+func sample(m recipe.Model, side int, angular float64, images []float32, normalized bool, path string) (logits, embedding []float32, err error) {
+	const classes, channels = 10, 3
 	err = tensor.Run(func() error {
 		tensor.Seed(1)
 		var e *model.Encoder
@@ -91,13 +125,16 @@ func sample(m recipe.Model, classes, channels, side int, angular float64, images
 		}
 		defer e.Free()
 		stir(e)
-		x := tensor.From(images, len(images)/(channels*side*side), channels, side, side)
-		settle(e, x)
-		one := make([]float64, channels)
-		for i := range one {
-			one[i] = 1
+		pixels := slices.Clone(images)
+		for i, v := range pixels {
+			pixels[i] = (v - mean) / std
 		}
-		g, err := graph(e, channels, side, side, make([]float64, channels), one, false)
+		if normalized {
+			copy(images, pixels)
+		}
+		x := tensor.From(pixels, len(images)/(channels*side*side), channels, side, side)
+		settle(e, x)
+		g, err := graph(e, channels, side, side, []float64{mean, mean, mean}, []float64{std, std, std}, normalized)
 		if err != nil {
 			return fmt.Errorf("%s: %w", m.Backbone, err)
 		}
@@ -133,7 +170,7 @@ func stir(e *model.Encoder) {
 			case entry.Buffer: // settle gives them the pictures' statistics
 				v.Zero()
 			case entry.Name[len(entry.Name)-1] == 't', len(v.Shape()) > 1:
-				v.Uniform(0.5, 1.5)
+				v.Uniform(0.1, 0.5) // as after training; larger ones make deep networks double every error of float32
 			default:
 				v.Normal(0, 0.1)
 			}
