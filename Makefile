@@ -17,12 +17,14 @@ BIN ?= bin/torch2
 export CGO_CXXFLAGS := -O2 -I$(TORCH_DIR)/include -I$(TORCH_DIR)/include/torch/csrc/api/include
 export CGO_LDFLAGS := -O2 -L$(TORCH_DIR)/lib -Wl,-rpath,$(TORCH_DIR)/lib
 ifneq ($(wildcard $(TORCH_DIR)/lib/libtorch_cuda.so),)
-CGO_LDFLAGS += -Wl,--no-as-needed -ltorch_cuda -Wl,--as-needed
+export GOFLAGS := -tags=cuda
 ifdef CUDA_HOME
-CGO_CXXFLAGS += -DCONE_NCCL -DUSE_C10D_NCCL -I$(CUDA_HOME)/include $(addprefix -I,$(wildcard $(TORCH_DIR)/../nvidia/nccl/include))
-CGO_LDFLAGS += -lc10_cuda
+GOFLAGS := -tags=cuda,nccl
+CGO_CXXFLAGS += -I$(CUDA_HOME)/include $(addprefix -I,$(wildcard $(TORCH_DIR)/../nvidia/nccl/include))
 endif
 endif
+# The launcher of the same installation, for tests.
+export CONE_TORCHRUN ?= $(wildcard $(TORCH_DIR)/../../../../bin/torchrun)
 else
 BIN ?= bin
 endif
@@ -54,7 +56,7 @@ ci: setup lint test
 # Peers whose Python is missing are left out; BEST_PYTHON adds those on the
 # newest PyTorch (see bench/README.md). BENCH picks parts and flags:
 # make bench BENCH="--turns 5 data".
-plain := env -u CGO_CXXFLAGS -u CGO_LDFLAGS
+plain := env -u CGO_CXXFLAGS -u CGO_LDFLAGS -u GOFLAGS
 bench: build
 	go build -o $(BIN)/step ./bench/step
 	$(plain) go build -o bin/step ./bench/step

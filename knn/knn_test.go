@@ -116,11 +116,18 @@ func TestAUROC(t *testing.T) {
 }
 
 func TestAuditAndPrecision(t *testing.T) {
-	ranked := Audit([]float64{0.9, 0.1, 0, 0.2, 0.3, 0.5, 0, 1, 0}, []int64{0, 0, 2})
+	ranked := Audit([]float64{0.9, 0.1, 0, 0.2, 0.3, 0.5, 0, 1, 0, 0.4, 0.6, 0, 0.6, 0.4, 0}, []int64{0, 0, 2, 1, 2})
 	want := []Suspicion{
 		{Image: 2, Given: 2, Suggested: 1, Score: 1, SuggestedShare: 1},
-		{Image: 1, Given: 0, Suggested: 2, Score: 0.3, GivenShare: 0.2, SuggestedShare: 0.5},
-		{Image: 0, Given: 0, Suggested: 1, Score: -0.8, GivenShare: 0.9, SuggestedShare: 0.1},
+		{Image: 4, Given: 2, Suggested: 0, Score: 1, SuggestedShare: 0.6},
+		{Image: 1, Given: 0, Suggested: 2, Score: 0.8, GivenShare: 0.2, SuggestedShare: 0.5},
+		{Image: 3, Given: 1, Suggested: 0, Score: 0.4, GivenShare: 0.6, SuggestedShare: 0.4},
+		{Image: 0, Given: 0, Suggested: 1, Score: 0.1, GivenShare: 0.9, SuggestedShare: 0.1},
+	}
+	for i, outvoted := range []bool{true, true, true, false, false} {
+		if ranked[i].Outvoted() != outvoted {
+			t.Errorf("rank %d: outvoted %v", i+1, !outvoted)
+		}
 	}
 	for i, w := range want {
 		got := ranked[i]
@@ -134,5 +141,17 @@ func TestAuditAndPrecision(t *testing.T) {
 	}
 	if Audit(nil, nil) != nil {
 		t.Error("nothing has suspects")
+	}
+	for want, sizes := range map[int][]int{10: {5, 6, 7}, 40: {3, 200, 1000}, 200: {5000, 6000, 7000}} {
+		var labels []int64
+		for class, n := range sizes {
+			labels = append(labels, slices.Repeat([]int64{int64(class)}, n)...)
+		}
+		if got := AuditVoters(labels); got != want {
+			t.Errorf("%d vote in classes of %v, not %d", got, sizes, want)
+		}
+	}
+	if got := AuditVoters(nil); got != 10 {
+		t.Errorf("%d vote on nothing", got)
 	}
 }

@@ -31,6 +31,8 @@ type known struct {
 	AUROC    float64   `json:"auroc"`
 	Given    []int64   `json:"given"`
 	Margin   []float64 `json:"normalized_margin"`
+
+	Confidence []float64 `json:"self_confidence"`
 	Accuracy float64   `json:"accuracy"`
 }
 
@@ -94,13 +96,14 @@ func TestAUROCIsScikitLearns(t *testing.T) {
 	near(t, "AUROC", []float64{AUROC(k.Inside, k.Outside)}, []float64{k.AUROC}, 1e-12)
 }
 
-// cleanlab's normalised margin is 1/2 + (own − best other)/2: the lower, the
-// more suspicious.
+// cleanlab's self-confidence: the lower, the more suspicious. Its normalised margin
+// is 1/2 + (own − best other)/2.
 func TestAuditRanksAsCleanlab(t *testing.T) {
 	k := readKnown(t)
 	ranked := Audit(k.Votes, k.Given)
 	for _, s := range ranked {
-		near(t, "margin", []float64{(1 - s.Score) / 2}, []float64{k.Margin[s.Image]}, 1e-9)
+		near(t, "self-confidence", []float64{1 - s.Score}, []float64{k.Confidence[s.Image]}, 1e-9)
+		near(t, "margin", []float64{(1 + s.GivenShare - s.SuggestedShare) / 2}, []float64{k.Margin[s.Image]}, 1e-9)
 		if s.Given != int(k.Given[s.Image]) || s.Suggested == s.Given {
 			t.Errorf("image %d: %+v", s.Image, s)
 		}

@@ -15,7 +15,7 @@ type Suspect struct {
 	Index int64  `json:"index"`
 	Name  string `json:"name"`
 	// Given is its label, Suggested the class that its neighbours say, and
-	// Score how much more probability that has, from −1 to 1.
+	// Score what the label's probability lacks to 1.
 	Given     string  `json:"given"`
 	Suggested string  `json:"suggested"`
 	Score     float64 `json:"score"`

@@ -74,6 +74,22 @@ methods() {
 fashion_steps='{random_crop: {padding: 2}}, {horizontal_flip: {probability: 0.5}}'
 glyphs_steps='{random_crop: {size: 64, padding: 4, border: reflect}}'
 
+# tune COLLECTION STEPS FROM [SETTING…]
+tune() {
+  local on=$1
+  shift
+  set -- tune-$on "$@" data.hold_out=0.1 data.evaluate_held_out=true
+  methods "$@" >/dev/null
+  trials $on-cross-entropy optim.lr=0.05,0.1,0.2 method.label_smoothing=0,0.1
+  trials $on-supcon optim.lr=0.05,0.1,0.2 method.supcon.temperature=0.07,0.2
+  trials $on-triplet optim.lr=0.05,0.1,0.2 method.triplet.margin=0.2,0.5
+  trials $on-margin optim.lr=0.05,0.1,0.2 method.margin.margin=0.1,0.3
+  trials $on-timm optim.lr=3e-3,8e-3,2e-2 method.label_smoothing=0,0.1
+  trials $on-cone optim.lr=0.05,0.1,0.2 method.cone.neighbor_weight=0.3,0.7
+}
+
+trials() { seeds=1 compared "tune/$1" "$out/recipes/tune-$1.yaml" --vary "$2" --vary "$3"; }
+
 # pair PREFIX FROM [SETTING…]: cross-entropy and CoNe.
 pair() {
   local prefix=$1
@@ -117,7 +133,10 @@ part() {
         seeds=1 compared "sweep-${at%%=*}" "$(make_recipe sweep "${glyphs10[@]}" "${cone_published[@]}")" --vary "$at"
       done
       ;;
-    tune) ;;
+    tune) # six trials of each method, judged by a tenth of the training images
+      tune fashion-mnist "$fashion_steps" "${fashion[@]}" epochs=4
+      tune glyphs-10 "$glyphs_steps" "${glyphs10[@]}" epochs=6
+      ;;
     *)
       echo "results: there is no part $1; the head of $0 lists them" >&2
       exit 2

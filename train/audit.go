@@ -11,7 +11,7 @@ import (
 
 // AuditOptions say how training labels are audited.
 type AuditOptions struct {
-	// K neighbours vote, with temperature τ.
+	// K neighbours vote, with temperature τ; 0 is knn.AuditVoters.
 	K           int
 	Temperature float64
 	// Classifier is the weight of the classifier's own probabilities beside the
@@ -66,6 +66,9 @@ func AuditLabels(ctx context.Context, c *Checkpoint, e Engine, collection *data.
 		return a, err
 	}
 	a.Copies = copies(picture)
+	if o.K == 0 {
+		o.K = knn.AuditVoters(a.Features.Labels)
+	}
 	var near knn.Neighbors
 	err = tensor.Run(func() error {
 		e.Prepare()

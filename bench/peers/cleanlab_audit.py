@@ -27,6 +27,7 @@ print(f"cleanlab {cleanlab.__version__}, scikit-learn {sklearn.__version__}: {le
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
 for name, model in {
     "k-NN, k 20": KNeighborsClassifier(20, weights="distance"),
+    "k-NN, k 200": KNeighborsClassifier(200, weights="distance"),
     "logistic regression": LogisticRegression(max_iter=200),
 }.items():
     p = cross_val_predict(model, x, labels, cv=folds, method="predict_proba")

@@ -28,11 +28,14 @@ import (
 // shownEvidence bounds the neighbours beside a picture of the gallery.
 const shownEvidence = 8
 
+// listedEvidence bounds the neighbours that lists tell; more may vote.
+const listedEvidence = 20
+
 // auditFlags are what cone audit is told.
 type auditFlags struct {
 	run, which, index string
 	csv, html, sheet  string
-	top               int
+	top, voters       int
 	classifier        float64
 	json              bool
 }
@@ -51,11 +54,14 @@ Where the run's labels were made wrong on purpose (data.label_noise), it also
 tells how many of them are found.`,
 		Example: `  cone audit runs/mine
   cone audit runs/mine --top 100 --csv audit.csv --html audit.html
-  cone audit runs/mine --classifier 0.5 --set evaluate.knn.k=50`,
+  cone audit runs/mine --classifier 0.5 -k 100`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.top < 1 || f.top > 100_000 {
 				return usageError{errors.New("--top must lie between 1 and 100000")}
+			}
+			if f.voters < 0 {
+				return usageError{errors.New("-k must be at least 1, or 0 for as many as suit the classes")}
 			}
 			if f.index != "" && f.classifier > 0 {
 				return usageError{errors.New("--classifier needs the model to run, and --index spares that: give one of them")}
@@ -83,6 +89,7 @@ tells how many of them are found.`,
 	e.flags(c)
 	c.Flags().StringVar(&f.which, "checkpoint", "last", "last, best, epoch-NNNN, or a file")
 	c.Flags().StringVar(&f.index, "index", "", "take the embeddings from this index (default: index.cone in the run, if it is of these weights)")
+	c.Flags().IntVarP(&f.voters, "neighbors", "k", 0, "how many neighbours vote (default: a fifth of a usual class, 10 to 200)")
 	c.Flags().IntVar(&f.top, "top", 20, "images to show")
 	c.Flags().StringVar(&f.csv, "csv", "", "write all training images, ranked, into this file")
 	c.Flags().StringVar(&f.html, "html", "", "write a page that shows the top images beside their neighbours")
@@ -116,7 +123,7 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 		return err
 	}
 	defer collection.Close()
-	o := train.AuditOptions{K: r.Evaluate.KNN.K, Temperature: r.Evaluate.KNN.Temperature, Classifier: f.classifier}
+	o := train.AuditOptions{K: f.voters, Temperature: r.Evaluate.KNN.Temperature, Classifier: f.classifier}
 	if f.classifier > 0 && r.UsesKNN() {
 		return errors.New("the model has no trained classifier: leave out --classifier")
 	}
@@ -128,10 +135,10 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 		return err
 	}
 	all := suspects(a, collection)
-	sum := auditSummary{Checkpoint: c.Path, Images: len(all), K: o.K, Temperature: o.Temperature, LeaveOneOut: a.LeaveOneOut,
+	sum := auditSummary{Checkpoint: c.Path, Images: len(all), K: a.Near.K, Temperature: o.Temperature, LeaveOneOut: a.LeaveOneOut,
 		Top: all[:min(f.top, len(all))]}
 	for _, s := range all {
-		if s.Score > 0 {
+		if s.SuggestedShare > s.GivenShare {
 			sum.Outvoted++
 		}
 		if s.Flipped != nil && *s.Flipped {
@@ -228,7 +235,7 @@ func suspects(a train.Audit, c *data.Collection) []report.Suspect {
 		all[i] = report.Suspect{Rank: i + 1, Index: index, Name: c.Train.Name(int(index)),
 			Given: classes[s.Given], Suggested: classes[s.Suggested], Score: s.Score, GivenShare: s.GivenShare, SuggestedShare: s.SuggestedShare}
 		similarity, place := a.Near.Row(s.Image)
-		for n, row := range place {
+		for n, row := range place[:min(listedEvidence, len(place))] {
 			all[i].Neighbors = append(all[i].Neighbors, of(int(row), similarity[n]))
 		}
 		for _, row := range a.Copies[s.Image] {

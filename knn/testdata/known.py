@@ -44,6 +44,7 @@ inside, outside = random.integers(0, 9, 30) / 4, random.integers(0, 9, 20) / 4 -
 outside[:5] += 0.3  # ties
 given = votes.argmax(1)
 given[::3] = (given[::3] + 1) % C
+confidence = get_label_quality_scores(given, votes, method="self_confidence")
 margin = get_label_quality_scores(given, votes, method="normalized_margin")
 print(json.dumps({
     "classes": C, "k": K, "temperature": tau, "labels": labels.tolist(), "truth": truth.tolist(),
@@ -52,6 +53,6 @@ print(json.dumps({
     "means": near[:, :4].mean(1).tolist(),
     "inside": inside.tolist(), "outside": outside.tolist(),
     "auroc": roc_auc_score([1] * 30 + [0] * 20, np.concatenate([inside, outside])),
-    "given": given.tolist(), "normalized_margin": margin.tolist(),
+    "given": given.tolist(), "normalized_margin": margin.tolist(), "self_confidence": confidence.tolist(),
     "accuracy": float((votes.argmax(1) == truth).mean()),
 }))
