@@ -19,6 +19,20 @@ type Outcome struct {
 	Rate    float64       // training images/s, the median epoch; NaN if none was timed whole
 	Memory  float64       // peak resident memory in MB; NaN of runs that did not record it
 	Curve   []report.Point
+	Terms   Terms // of the last epoch
+}
+
+// Terms say what CoNe's neighbours and consistency targets are like, so whether
+// they have something to say. Other methods lack them.
+type Terms struct {
+	// SameLabel is the share of the k neighbours with the image's label, and
+	// Probability the mean p that they give it.
+	SameLabel   *float64 `json:"same_label_neighbors"`
+	Probability *float64 `json:"neighbor_probability"`
+	// Distance of the consistency target from one-hot: 1 less its largest
+	// probability. Entropy is the target's, in nats.
+	Distance *float64 `json:"target_distance"`
+	Entropy  *float64 `json:"target_entropy"`
 }
 
 // Group is a recipe with the outcomes of its seeds.
@@ -59,6 +73,7 @@ type epoch struct {
 	Top1    *float64     `json:"top1"`
 	EMA     *float64     `json:"ema_top1"`
 	LR      report.Float `json:"lr"`
+	Terms
 }
 
 // readOutcome reads a finished run's folder and its evaluation.
@@ -85,6 +100,7 @@ func readOutcome(folder, evaluation string, seed uint64) (Outcome, error) {
 			point.Top1 = *e.Top1
 		}
 		o.Curve = append(o.Curve, point)
+		o.Terms = e.Terms
 		if e.Images > 0 && e.Seconds > 0 {
 			rates = append(rates, e.Images/e.Seconds)
 		}

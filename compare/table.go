@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,6 +32,21 @@ var figures = []figure{
 	{"peak MB", "peak_mb", 0, 1, func(o Outcome) float64 { return o.Memory }, true},
 }
 
+// terms are the columns of CoNe's terms.
+var terms = []figure{
+	{"same-label neighbours %", "same_label_neighbors", 1, 100, func(o Outcome) float64 { return orNaN(o.Terms.SameLabel) }, false},
+	{"mean p", "neighbor_probability", 3, 1, func(o Outcome) float64 { return orNaN(o.Terms.Probability) }, false},
+	{"target's distance from one-hot", "target_distance", 3, 1, func(o Outcome) float64 { return orNaN(o.Terms.Distance) }, false},
+	{"target's entropy, nats", "target_entropy", 3, 1, func(o Outcome) float64 { return orNaN(o.Terms.Entropy) }, false},
+}
+
+func orNaN(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
+}
+
 func knnTop1(o Outcome) float64 {
 	if o.Result.KNNTop1 == nil {
 		return math.NaN()
@@ -49,7 +65,8 @@ func (f figure) scaled(i Interval) Interval {
 }
 
 // WriteMarkdown writes a row per recipe: means with 95 % intervals over the
-// seeds, and top-1 against the first recipe's, seed by seed.
+// seeds, and top-1 against the first recipe's, seed by seed. Where recipes have
+// CoNe's terms, a second table tells of them, in the last epoch.
 func WriteMarkdown(w io.Writer, groups []Group) error {
 	headings := []string{"recipe", "runs"}
 	for _, f := range figures {
@@ -76,6 +93,27 @@ func WriteMarkdown(w io.Writer, groups []Group) error {
 		}
 		line(append(cells, against))
 	}
+	first := true
+	for _, g := range groups {
+		cells := []string{g.Name}
+		for _, f := range terms {
+			cells = append(cells, f.scaled(g.interval(f.of)).Format(f.digits))
+		}
+		if g.interval(terms[0].of).N == 0 {
+			continue
+		}
+		if first {
+			first = false
+			headings := []string{"CoNe's terms, last epoch"}
+			for _, f := range terms {
+				headings = append(headings, f.heading)
+			}
+			text.WriteString("\n")
+			line(headings)
+			line(strings.Split("---"+strings.Repeat(" ---:", len(headings)-1), " "))
+		}
+		line(cells)
+	}
 	_, err := io.WriteString(w, text.String())
 	return err
 }
@@ -97,13 +135,14 @@ func signed(i Interval, digits int) string {
 func WriteCSV(w io.Writer, groups []Group) error {
 	out := csv.NewWriter(w)
 	headings := []string{"recipe", "runs"}
-	for _, f := range figures {
+	all := slices.Concat(figures, terms)
+	for _, f := range all {
 		headings = append(headings, f.name, f.name+"_half95")
 	}
 	out.Write(append(headings, "top1_difference", "top1_difference_half95", "pairs")) // Error tells below
 	for _, g := range groups {
 		row := []string{g.Name, strconv.Itoa(len(g.Outcomes))}
-		for _, f := range figures {
+		for _, f := range all {
 			i := g.interval(f.of)
 			row = append(row, number(i.Mean), number(i.Half))
 		}
@@ -118,14 +157,15 @@ func WriteCSV(w io.Writer, groups []Group) error {
 func WriteRuns(w io.Writer, groups []Group) error {
 	out := csv.NewWriter(w)
 	headings := []string{"recipe", "seed"}
-	for _, f := range figures {
+	all := slices.Concat(figures, terms)
+	for _, f := range all {
 		headings = append(headings, f.name)
 	}
 	out.Write(headings) // Error tells below
 	for _, g := range groups {
 		for _, o := range g.Outcomes {
 			row := []string{g.Name, strconv.FormatUint(o.Seed, 10)}
-			for _, f := range figures {
+			for _, f := range all {
 				row = append(row, number(f.of(o)))
 			}
 			out.Write(row)
