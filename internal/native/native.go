@@ -36,6 +36,9 @@ func missing() (added []string) {
 		// and keeps the other from computing: 560 ms a step, 345 with these.
 		{"GOMP_SPINCOUNT", "5000"},
 		{"OPENBLAS_THREAD_TIMEOUT", "10"},
+		// c10d of PyTorch 2 warns with C++ frames when a peer goes; whoever
+		// trains is told that in a sentence.
+		{"TORCH_CPP_LOG_LEVEL", "ERROR"},
 	}
 	// OpenBLAS 0.3.21 takes its AVX2 kernels on AMD processors that have
 	// AVX-512; the SkylakeX kernels are up to 1.7 times as fast there.
