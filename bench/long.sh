@@ -7,6 +7,7 @@
 #   bench/long.sh DATA            # a folder with Fashion-MNIST's idx files
 #   MINUTES=10 EVERY=120 bench/long.sh DATA
 #   EPOCHS=40 bench/long.sh DATA  # instead of measuring how many fill MINUTES
+#   BESIDE=1 bench/long.sh DATA   # the undisturbed run at the same time: half as long
 #
 # Needs bin/cone (or CONE=…), torchrun, ss. Everything lies in OUT.
 set -u
@@ -41,9 +42,18 @@ if [ -z "${EPOCHS:-}" ]; then
   echo "2 epochs take $took s, so $EPOCHS epochs for $minutes minutes"
 fi
 
-started=$(date +%s)
-"$cone" train long.yaml --set epochs=$EPOCHS --procs 2 --out plain >plain.log 2>&1 || { tail -5 plain.log; exit 1; }
-echo "undisturbed: $EPOCHS epochs in $(($(date +%s) - started)) s: $(grep ' top-1 ' plain/log.txt | tail -1 | cut -d' ' -f2-)"
+undisturbed() {
+  local started=$(date +%s)
+  "$cone" train long.yaml --set epochs=$EPOCHS --procs 2 --out plain >plain.log 2>&1 || { tail -5 plain.log; return 1; }
+  echo "undisturbed: $EPOCHS epochs in $(($(date +%s) - started)) s: $(grep ' top-1 ' plain/log.txt | tail -1 | cut -d' ' -f2-)"
+}
+plain=
+if [ -n "${BESIDE:-}" ]; then
+  undisturbed &
+  plain=$!
+else
+  undisturbed || exit 1
+fi
 
 # Debian's torchrun 1.13 fails on Python 3.11 without the two mappings; they
 # name no process.
@@ -70,6 +80,7 @@ code=$?
 echo "with $kills kills: exit code $code after $(($(date +%s) - started)) s: $(grep ' top-1 ' killed/log.txt | tail -1 | cut -d' ' -f2-)"
 echo "what the survivors said: $(grep -c 'vanished' killed/logs/rank-*.log | tr '\n' ' ')"
 
+[ -z "$plain" ] || wait $plain || exit 1
 if cmp -s plain/checkpoints/last.safetensors killed/checkpoints/last.safetensors; then
   echo "the last checkpoints are the same, byte by byte"
 else
