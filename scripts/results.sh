@@ -114,9 +114,9 @@ part() {
       done
       ;;
     few) # a part of the training images, as many steps as a quarter of all would take
-      compare few-0.01-fashion-mnist pair few-0.01-fashion-mnist "${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 method.cone.bank_size=448 method.cone.neighbors=16
-      compare few-0.1-fashion-mnist pair few-0.1-fashion-mnist "${fashion[@]}" data.fraction=0.1 epochs=30 method.cone.bank_size=4096
-      compare few-0.1-glyphs-10 pair few-0.1-glyphs-10 "${glyphs10[@]}" data.fraction=0.1 epochs=50 method.cone.bank_size=2048
+      compare few-0.01-fashion-mnist pair few-0.01-fashion-mnist "${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 evaluate.every=50 method.cone.bank_size=448 method.cone.neighbors=16
+      compare few-0.1-fashion-mnist pair few-0.1-fashion-mnist "${fashion[@]}" data.fraction=0.1 epochs=30 evaluate.every=10 method.cone.bank_size=4096
+      compare few-0.1-glyphs-10 pair few-0.1-glyphs-10 "${glyphs10[@]}" data.fraction=0.1 epochs=50 evaluate.every=10 method.cone.bank_size=2048
       ;;
     authors) # the settings with which the authors' program was run
       seeds=5 compare authors pair authors fashion-mnist-quick model.backbone=resnet18 model.stem=imagenet model.width=0 model.depth=0 \
