@@ -2,6 +2,8 @@
 # make test    the same set-up, then every test
 # make bench   ours and others' training steps and picture transforms in turn
 #              (see bench/README.md)
+# make results the comparisons of methods (scripts/results.sh): hours; RESULTS picks
+#              parts: make results RESULTS="few noise"
 # make glyphs  fonts, and from them two image collections to train on (examples/glyphs)
 #
 # TORCH_DIR=…  build against this PyTorch 2.x installation (the folder with
@@ -29,7 +31,7 @@ else
 BIN ?= bin
 endif
 
-.PHONY: build setup demo test lint ci bench glyphs glyphs-fonts clean
+.PHONY: build setup demo test lint ci bench results glyphs glyphs-fonts clean
 
 build: setup
 	@mkdir -p $(BIN)
@@ -62,6 +64,9 @@ bench: build
 	$(plain) go build -o bin/step ./bench/step
 	$(plain) go build -o bin/pictures ./bench/pictures
 	$(plain) go run ./bench --bin $(BIN) $(BENCH)
+
+results: build glyphs
+	CONE=$(BIN)/cone scripts/results.sh $(RESULTS)
 
 # The typefaces of the glyphs collections: 108 MB to download.
 GLYPH_FONTS := \

@@ -8,10 +8,10 @@
 #
 # Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep tune
 # SEEDS (3), THREADS (1: two parts side by side use two cores better than two
-# threads of one), OUT (results), CONE (bin/cone).
+# threads of one), OUT (runs/results), CONE (bin/cone).
 set -eu
 shopt -s inherit_errexit
-cone=${CONE:-bin/cone} seeds=${SEEDS:-3} threads=${THREADS:-1} out=${OUT:-results}
+cone=${CONE:-bin/cone} seeds=${SEEDS:-3} threads=${THREADS:-1} out=${OUT:-runs/results}
 
 # make NAME FROM [SETTING…]: a recipe, and its file's name.
 make_recipe() {
