@@ -25,15 +25,15 @@ type known struct {
 		Mixture
 		NLL float64 `json:"nll"`
 	} `json:"mixture"`
-	Means    []float64 `json:"means"`
-	Inside   []float64 `json:"inside"`
-	Outside  []float64 `json:"outside"`
-	AUROC    float64   `json:"auroc"`
-	Given    []int64   `json:"given"`
-	Margin   []float64 `json:"normalized_margin"`
+	Means   []float64 `json:"means"`
+	Inside  []float64 `json:"inside"`
+	Outside []float64 `json:"outside"`
+	AUROC   float64   `json:"auroc"`
+	Given   []int64   `json:"given"`
+	Margin  []float64 `json:"normalized_margin"`
 
 	Confidence []float64 `json:"self_confidence"`
-	Accuracy float64   `json:"accuracy"`
+	Accuracy   float64   `json:"accuracy"`
 }
 
 func readKnown(t *testing.T) (k known) {
