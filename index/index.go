@@ -110,16 +110,14 @@ func (x *Index) parse() error {
 			return fmt.Errorf("its %s have %d bytes, and %d entries need %d", sectionNames[i], got, n, length)
 		}
 	}
-	strides := map[int]int{vectorSection: x.meta.stride()}
-	if x.meta.sketched() {
-		strides[sketchSection] = x.meta.sketchStride()
-	} else if length := len(x.section(sketchSection)); length != 0 {
-		return fmt.Errorf("its sketches have %d bytes, and %s needs none", length, x.meta.Precision)
+	rows := []struct{ section, n, stride int }{{vectorSection, n, x.meta.stride()}, {sketchSection, n, x.meta.sketchStride()}}
+	if !x.meta.sketched() {
+		rows[1].n = 0
 	}
-	for i, stride := range strides {
+	for _, r := range rows {
 		// A division, so that nothing overflows.
-		if length := len(x.section(i)); length%stride != 0 || length/stride != n {
-			return fmt.Errorf("its %s have %d bytes, and %d entries need %d each", sectionNames[i], length, n, stride)
+		if length := len(x.section(r.section)); length%r.stride != 0 || length/r.stride != r.n {
+			return fmt.Errorf("its %s have %d bytes, and %d need %d each", sectionNames[r.section], length, r.n, r.stride)
 		}
 	}
 	x.added = append([]byte(nil), x.section(addedSection)...)

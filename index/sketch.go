@@ -19,11 +19,12 @@ func (m *Meta) sketched() bool { return m.Precision != INT8 }
 // sketchStride is the bytes from one sketch to the next, as stride is of vectors.
 func (m *Meta) sketchStride() int { return (m.Dim + alignment - 1) &^ (alignment - 1) }
 
-// sketch appends the sketch of a vector of length 1, as the file holds the vector. For every query q of length
-// 1, the product with the vector is at most error above that of q and scale times
-// the sketch, as the kernels compute it, but for margin: by the inequality of
-// Cauchy and Schwarz it differs by no more than the length of what is rounded off.
-func sketch(to []byte, unit []float32, m *Meta) (sketched []byte, scale, error float32) {
+// sketch appends the sketch of a vector of length 1, as the file holds the vector.
+// For every query q of length 1, the product with the vector is at most bound above
+// that of q and scale times the sketch, as the kernels compute it, but for margin: by
+// the inequality of Cauchy and Schwarz it differs by no more than the length of what
+// is rounded off.
+func sketch(to []byte, unit []float32, m *Meta) (sketched []byte, scale, bound float32) {
 	start := len(to)
 	to, scale = quantize(to, unit)
 	var squares float64
