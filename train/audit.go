@@ -11,7 +11,8 @@ import (
 
 // AuditOptions say how training labels are audited.
 type AuditOptions struct {
-	// K neighbours vote, with temperature τ; 0 is knn.AuditVoters.
+	// K neighbours vote, or all others where there are fewer, with temperature τ;
+	// 0 is knn.AuditVoters.
 	K           int
 	Temperature float64
 	// Classifier is the weight of the classifier's own probabilities beside the
@@ -69,6 +70,7 @@ func AuditLabels(ctx context.Context, c *Checkpoint, e Engine, collection *data.
 	if o.K == 0 {
 		o.K = knn.AuditVoters(a.Features.Labels)
 	}
+	o.K = min(o.K, max(a.Features.Len()-1, 1))
 	var near knn.Neighbors
 	err = tensor.Run(func() error {
 		e.Prepare()

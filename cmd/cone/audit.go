@@ -38,6 +38,7 @@ type auditFlags struct {
 	top, voters       int
 	classifier        float64
 	json              bool
+	change            func(recipe.Recipe) (recipe.Recipe, error) // by --set
 }
 
 func newAudit() *cobra.Command {
@@ -82,7 +83,8 @@ tells how many of them are found.`,
 				return err
 			}
 			f.run = args[0]
-			return f.audit(c.Context(), checkpoint, engine, s.apply)
+			f.change = s.apply
+			return f.audit(c.Context(), checkpoint, engine)
 		},
 	}
 	s.flags(c)
@@ -116,7 +118,7 @@ type auditSummary struct {
 	Top       []report.Suspect `json:"top"`
 }
 
-func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engine, change func(recipe.Recipe) (recipe.Recipe, error)) error {
+func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engine) error {
 	r := c.Recipe.FinalStage()
 	collection, err := data.Open(r.Data)
 	if err != nil {
@@ -127,7 +129,7 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 	if f.classifier > 0 && r.UsesKNN() {
 		return errors.New("the model has no trained classifier: leave out --classifier")
 	}
-	if o.Embedded, err = f.embeddings(e, collection.Train, change); err != nil {
+	if o.Embedded, err = f.embeddings(e, collection.Train); err != nil {
 		return err
 	}
 	a, err := train.AuditLabels(ctx, c, e, collection, o)
@@ -137,10 +139,12 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 	all := suspects(a, collection)
 	sum := auditSummary{Checkpoint: c.Path, Images: len(all), K: a.Near.K, Temperature: o.Temperature, LeaveOneOut: a.LeaveOneOut,
 		Top: all[:min(f.top, len(all))]}
-	for _, s := range all {
-		if s.SuggestedShare > s.GivenShare {
+	for _, s := range a.Ranked {
+		if s.Outvoted() {
 			sum.Outvoted++
 		}
+	}
+	for _, s := range all {
 		if s.Flipped != nil && *s.Flipped {
 			sum.Flipped++
 		}
@@ -170,15 +174,15 @@ func (f auditFlags) audit(ctx context.Context, c *train.Checkpoint, e train.Engi
 // embeddings are what an index has of the training images: the index that was
 // named, which must serve, else the run's own if it does. Nil means that the
 // images are to be embedded anew.
-func (f auditFlags) embeddings(e train.Engine, s data.Source, change func(recipe.Recipe) (recipe.Recipe, error)) (*train.Features, error) {
+func (f auditFlags) embeddings(e train.Engine, s data.Source) (*train.Features, error) {
 	if f.index != "" {
-		return f.embedded(f.index, e, s, change)
+		return f.embedded(f.index, e, s)
 	}
 	path := indexOf(f.run)
 	if _, err := os.Stat(path); err != nil || f.classifier > 0 {
 		return nil, nil
 	}
-	features, err := f.embedded(path, e, s, change)
+	features, err := f.embedded(path, e, s)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "cone: embedding the images anew, for %s\n", explain(err))
 		return nil, nil
@@ -188,9 +192,9 @@ func (f auditFlags) embeddings(e train.Engine, s data.Source, change func(recipe
 }
 
 // embedded are the features of the training images as the index at path has them.
-func (f auditFlags) embedded(path string, e train.Engine, s data.Source, change func(recipe.Recipe) (recipe.Recipe, error)) (*train.Features, error) {
+func (f auditFlags) embedded(path string, e train.Engine, s data.Source) (*train.Features, error) {
 	var x *index.Index
-	err := train.UseModel(f.run, train.Choice{Checkpoint: f.which, Change: change}, e, func(m *infer.Model) (err error) {
+	err := train.UseModel(f.run, train.Choice{Checkpoint: f.which, Change: f.change}, e, func(m *infer.Model) (err error) {
 		x, err = predict.OpenIndex(path, m)
 		return err
 	})
