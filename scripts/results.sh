@@ -3,12 +3,11 @@
 # below, and compared by cone compare. What is finished is skipped, what was broken
 # off goes on, so the same command may be given again at any time.
 #
-#   scripts/results.sh                 # every part, about 8 hours on 2 cores
+#   scripts/results.sh                 # every part: hours
 #   scripts/results.sh glyphs-10 few   # some
 #
 # Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep tune
-# SEEDS (3), THREADS (1: two parts side by side use two cores better than two
-# threads of one), OUT (runs/results), CONE (bin/cone).
+# SEEDS (3), THREADS (1, so that two parts can run side by side on two cores), OUT (runs/results), CONE (bin/cone).
 set -eu
 shopt -s inherit_errexit
 cone=${CONE:-bin/cone} seeds=${SEEDS:-3} threads=${THREADS:-1} out=${OUT:-runs/results}
@@ -44,8 +43,8 @@ fashion=(fashion-mnist-quick model.width=16 epochs=6 evaluate.knn.report=true)
 glyphs10=(glyphs-10 model.width=24 model.depth=1 epochs=10 evaluate.knn.report=true)
 glyphs400=(glyphs-400 model.width=24 model.depth=1 epochs=10 evaluate.knn.report=true)
 
-# What makes each method; the values in the second half are those that part tune
-# found, on images held out of the training set.
+# What makes each method. None of it is tuned yet: part tune tries others, judged by
+# images held out of the training set.
 cross_entropy=(method.name=cross-entropy)
 cone_published=(method.name=cone)
 supcon=(method.name=supcon method.supcon.temperature=0.1 model.head.placement=beside
@@ -104,7 +103,7 @@ part() {
     fashion-mnist) compare "$1" methods "$1" "$fashion_steps" "${fashion[@]}" ;;
     glyphs-10) compare "$1" methods "$1" "$glyphs_steps" "${glyphs10[@]}" ;;
     glyphs-400)
-      triplet+=(data.sampling.per_class=8)
+      local triplet=("${triplet[@]}" data.sampling.per_class=8)
       compare "$1" methods "$1" "$glyphs_steps" "${glyphs400[@]}"
       ;;
     noise) # wrong labels in training
@@ -113,7 +112,7 @@ part() {
         compare "noise-$at-glyphs-10" pair "noise-$at-glyphs-10" "${glyphs10[@]}" data.label_noise.rate=$at
       done
       ;;
-    few) # a part of the training images, as many steps as a quarter of all would take
+    few) # a part of the training images, for more epochs
       compare few-0.01-fashion-mnist pair few-0.01-fashion-mnist "${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 evaluate.every=50 method.cone.bank_size=448 method.cone.neighbors=16
       compare few-0.1-fashion-mnist pair few-0.1-fashion-mnist "${fashion[@]}" data.fraction=0.1 epochs=30 evaluate.every=10 method.cone.bank_size=4096
       compare few-0.1-glyphs-10 pair few-0.1-glyphs-10 "${glyphs10[@]}" data.fraction=0.1 epochs=50 evaluate.every=10 method.cone.bank_size=2048
