@@ -137,8 +137,8 @@ part() {
       done
       ;;
     tune) # six trials of each method, judged by a tenth of the training images
-      tune fashion-mnist "$fashion_steps" "${fashion[@]}" epochs=4
-      tune glyphs-10 "$glyphs_steps" "${glyphs10[@]}" epochs=6
+      tune fashion-mnist "$fashion_steps" "${fashion[@]}"
+      tune glyphs-10 "$glyphs_steps" "${glyphs10[@]}"
       ;;
     *)
       echo "results: there is no part $1; the head of $0 lists them" >&2
