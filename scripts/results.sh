@@ -76,21 +76,37 @@ methods() {
 fashion_steps='{random_crop: {padding: 2}}, {horizontal_flip: {probability: 0.5}}'
 glyphs_steps='{random_crop: {size: 64, padding: 4, border: reflect}}'
 
-# tune COLLECTION STEPS FROM [SETTING…]
+# tune COLLECTION STEPS FROM [SETTING…]: four trials of every method with one seed,
+# judged by a tenth of the training images.
 tune() {
-  local on=$1
-  shift
-  set -- tune-$on "$@" data.hold_out=0.1 data.evaluate_held_out=true
-  methods "$@" >/dev/null
-  trials $on-cross-entropy optim.lr=0.05,0.1,0.2 method.label_smoothing=0,0.1
-  trials $on-supcon optim.lr=0.05,0.1,0.2 method.supcon.temperature=0.07,0.2
-  trials $on-triplet optim.lr=0.05,0.1,0.2 method.triplet.margin=0.2,0.5
-  trials $on-margin optim.lr=0.05,0.1,0.2 method.margin.margin=0.1,0.3
-  trials $on-timm optim.lr=3e-3,8e-3,2e-2 method.label_smoothing=0,0.1
-  trials $on-cone optim.lr=0.05,0.1,0.2 method.cone.neighbor_weight=0.3,0.7
+  local on=$1 steps=$2
+  shift 2
+  local protocol=("$@" data.hold_out=0.1 data.evaluate_held_out=true evaluate.knn.report=false)
+  trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1
+  trials margin optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.margin.scale=30
+  trials cone_published optim.lr=0.1 method.cone.key_momentum=0.9 'method.cone.key_momentum=0.9 optim.lr=0.2' \
+    'method.cone.key_momentum=0.9 method.cone.neighbor_weight=0.3'
+  trials triplet method.triplet.mining=batch-hard method.triplet.mining=semi-hard \
+    'method.triplet.mining=semi-hard optim.lr=0.05' method.triplet.soft=true
+  trials timm optim.lr=3e-3 optim.lr=8e-3 optim.lr=2e-2 "augment=[$steps, ${timm_steps/%probability: 1\}\}/probability: 0.5\}\}}]"
+  trials supcon optim.lr=0.1 linear.optim.lr=5 'optim.lr=0.2 linear.optim.lr=5' \
+    'method.supcon.temperature=0.2 linear.optim.lr=5'
 }
 
-trials() { seeds=1 compared "tune/$1" "$out/recipes/tune-$1.yaml" --vary "$2" --vary "$3"; }
+trials() { # METHOD 'SETTING…'…: of tune's collection and protocol
+  local -n of=$1
+  local name=$on-${1//_/-} n=0 trial files=() more=()
+  shift
+  if [[ $name = *-timm ]]; then more=("augment=[$steps, $timm_steps]"); fi
+  for trial in "$@"; do
+    n=$((n + 1))
+    case $trial in
+      augment=*) files+=("$(make_recipe "tune-$name-$n" "${protocol[@]}" "${of[@]}" "$trial")") ;;
+      *) files+=("$(make_recipe "tune-$name-$n" "${protocol[@]}" "${of[@]}" "${more[@]}" $trial)") ;;
+    esac
+  done
+  seeds=1 compared "tune/$name" "${files[@]}"
+}
 
 # pair PREFIX FROM [SETTING…]: cross-entropy and CoNe, as published and for short runs.
 pair() {
@@ -136,7 +152,7 @@ part() {
         seeds=1 compared "sweep-${at%%=*}" "$(make_recipe sweep "${glyphs10[@]}" "${cone_published[@]}")" --vary "$at"
       done
       ;;
-    tune) # six trials of each method, judged by a tenth of the training images
+    tune)
       tune fashion-mnist "$fashion_steps" "${fashion[@]}"
       tune glyphs-10 "$glyphs_steps" "${glyphs10[@]}"
       ;;
