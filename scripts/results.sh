@@ -43,6 +43,10 @@ fashion=(fashion-mnist-quick model.width=16 epochs=4 evaluate.knn.report=true ev
 glyphs10=(glyphs-10 model.width=24 model.depth=1 epochs=6 evaluate.knn.report=true evaluate.every=2 data.cache_mb=1000)
 glyphs400=(glyphs-400 model.width=24 model.depth=1 epochs=6 evaluate.knn.report=true evaluate.every=2 data.cache_mb=1000)
 
+# One percent of them.
+few_fashion=("${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 evaluate.every=50 method.cone.bank_size=448 method.cone.neighbors=16)
+few_glyphs10=("${glyphs10[@]}" data.fraction=0.01 batch=32 epochs=150 evaluate.every=50 method.cone.bank_size=256 method.cone.neighbors=16)
+
 # What makes each method. None of it is tuned yet: part tune tries others, judged by
 # images held out of the training set.
 cross_entropy=(method.name=cross-entropy)
@@ -50,13 +54,13 @@ cone_published=(method.name=cone)
 # m₀ = 0.996 averages the key encoder over some 250 steps, a quarter of these runs.
 cone_short=(method.name=cone method.cone.key_momentum=0.9)
 supcon=(method.name=supcon method.supcon.temperature=0.1 model.head.placement=beside
-  linear.epochs=3 linear.batch=512 linear.optim.lr=0.5 linear.optim.reference_batch=0
+  linear.epochs=3 linear.batch=512 linear.optim.lr=0.5 linear.optim.reference_batch=512
   linear.optim.weight_decay=0 linear.optim.schedule=cosine-step linear.optim.warmup_epochs=0)
 triplet=(method.name=triplet method.triplet.mining=batch-hard method.triplet.margin=0.2
   method.triplet.normalize=true method.triplet.joint=true model.head.placement=beside
   data.sampling.order=per-class data.sampling.per_class=32)
 margin=(method.name=margin method.margin.kind=cosface method.margin.margin=0.2 method.margin.scale=16)
-timm=(method.name=bce method.smoothing=all optim.name=lamb optim.nesterov=false optim.lr=8e-3 optim.reference_batch=0
+timm=(method.name=bce method.smoothing=all optim.name=lamb optim.nesterov=false optim.lr=8e-3 optim.reference_batch=256
   optim.weight_decay=0.02 optim.clip_norm=1)
 timm_steps='{rand_augment: {config: rand-m6-mstd0.5-inc1}}, {mix: {mixup_alpha: 0.1, cutmix_alpha: 1, switch_probability: 0.5, probability: 1}}'
 
@@ -133,7 +137,8 @@ part() {
       done
       ;;
     few) # a part of the training images, for more epochs
-      compare few-0.01-fashion-mnist pair few-0.01-fashion-mnist "${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 evaluate.every=50 method.cone.bank_size=448 method.cone.neighbors=16
+      few_methods few-0.01-fashion-mnist 64 "$fashion_steps" "${few_fashion[@]}"
+      few_methods few-0.01-glyphs-10 32 "$glyphs_steps" "${few_glyphs10[@]}"
       compare few-0.1-fashion-mnist pair few-0.1-fashion-mnist "${fashion[@]}" data.fraction=0.1 epochs=30 evaluate.every=10 method.cone.bank_size=4096
       compare few-0.1-glyphs-10 pair few-0.1-glyphs-10 "${glyphs10[@]}" data.fraction=0.1 epochs=50 evaluate.every=10 method.cone.bank_size=2048
       ;;
@@ -142,15 +147,12 @@ part() {
         model.head.hidden=0 epochs=5 method.cone.bank_size=16384 method.cone.neighbors=256 optim.nesterov=false \
         optim.decay_norm_and_bias=true optim.warmup_epochs=0.5
       ;;
-    ablation)
-      compare ablation-fashion-mnist ablation fashion-mnist "${fashion[@]}"
-      compare ablation-glyphs-10 ablation glyphs-10 "${glyphs10[@]}"
+    ablation) # of one percent of the images, where CoNe's terms have most to say
+      compare ablation-fashion-mnist ablation fashion-mnist "${few_fashion[@]}"
+      compare ablation-glyphs-10 ablation glyphs-10 "${few_glyphs10[@]}"
       ;;
-    sweep) # one seed: which way each setting leads
-      for at in method.cone.neighbors=16,64,512 method.cone.bank_size=2048,4096,16384 method.cone.neighbor_temperature=0.05,0.2 \
-        method.cone.consistency_temperature=0.03,0.2 method.cone.neighbor_weight=0.3,1.5 method.cone.consistency_weight=0.1,1; do
-        seeds=1 compared "sweep-${at%%=*}" "$(make_recipe sweep "${glyphs10[@]}" "${cone_published[@]}")" --vary "$at"
-      done
+    sweep) # which way each setting leads, judged by images held out of the training set
+      compare sweep sweep "${few_fashion[@]}" data.hold_out=0.1 data.evaluate_held_out=true
       ;;
     tune)
       tune fashion-mnist "$fashion_steps" "${fashion[@]}"
@@ -161,6 +163,25 @@ part() {
       exit 2
       ;;
   esac
+}
+
+# few_methods PART BATCH STEPS FROM [SETTING…]: all methods in small batches; in those
+# of triplet are eight classes, as elsewhere.
+few_methods() {
+  local part=$1 batch=$2
+  shift 2
+  local supcon=("${supcon[@]}" linear.epochs=50 "linear.batch=$batch")
+  local triplet=("${triplet[@]}" "data.sampling.per_class=$((batch / 8))")
+  compare "$part" methods "$part" "$@"
+}
+
+sweep() { # FROM [SETTING…]: one setting changed at a time
+  local at
+  make_recipe sweep "$@" "${cone_published[@]}"
+  for at in neighbors={4,64,256} bank_size={64,192} neighbor_temperature={0.05,0.2} consistency_temperature={0.03,0.2} \
+    neighbor_weight={0.3,1.5} consistency_weight={0.1,1} key_momentum={0.9,0.99}; do
+    make_recipe "sweep-${at/=/-}" "$@" "${cone_published[@]}" "method.cone.$at"
+  done
 }
 
 ablation() { # PREFIX FROM [SETTING…]
