@@ -80,21 +80,22 @@ methods() {
 fashion_steps='{random_crop: {padding: 2}}, {horizontal_flip: {probability: 0.5}}'
 glyphs_steps='{random_crop: {size: 64, padding: 4, border: reflect}}'
 
-# tune COLLECTION STEPS FROM [SETTING…]: four trials of every method with one seed,
+# tune COLLECTION STEPS FROM [SETTING…]: five trials of every method with one seed,
 # judged by a tenth of the training images.
 tune() {
   local on=$1 steps=$2
   shift 2
   local protocol=("$@" data.hold_out=0.1 data.evaluate_held_out=true evaluate.knn.report=false)
-  trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1
-  trials margin optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.margin.scale=30
+  trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1 optim.lr=0.4
+  trials margin optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.margin.scale=30 optim.lr=0.4
   trials cone_published optim.lr=0.1 method.cone.key_momentum=0.9 'method.cone.key_momentum=0.9 optim.lr=0.2' \
-    'method.cone.key_momentum=0.9 method.cone.neighbor_weight=0.3'
+    'method.cone.key_momentum=0.9 method.cone.neighbor_weight=0.3' 'method.cone.key_momentum=0.9 optim.lr=0.4'
   trials triplet method.triplet.mining=batch-hard method.triplet.mining=semi-hard \
-    'method.triplet.mining=semi-hard optim.lr=0.05' method.triplet.soft=true
-  trials timm optim.lr=3e-3 optim.lr=8e-3 optim.lr=2e-2 "augment=[$steps, ${timm_steps/%probability: 1\}\}/probability: 0.5\}\}}]"
+    'method.triplet.mining=semi-hard optim.lr=0.05' method.triplet.soft=true 'method.triplet.mining=semi-hard optim.lr=0.2'
+  trials timm optim.lr=3e-3 optim.lr=8e-3 optim.lr=2e-2 "augment=[$steps, ${timm_steps/%probability: 1\}\}/probability: 0.5\}\}}]" \
+    optim.lr=4e-2
   trials supcon optim.lr=0.1 linear.optim.lr=5 'optim.lr=0.2 linear.optim.lr=5' \
-    'method.supcon.temperature=0.2 linear.optim.lr=5'
+    'method.supcon.temperature=0.2 linear.optim.lr=5' 'optim.lr=0.4 linear.optim.lr=5'
 }
 
 trials() { # METHOD 'SETTING…'…: of tune's collection and protocol
