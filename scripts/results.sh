@@ -10,7 +10,7 @@
 # SEEDS (3), THREADS (1, so that two parts can run side by side on two cores), OUT (runs/results), CONE (bin/cone).
 set -eu
 shopt -s inherit_errexit
-cone=${CONE:-bin/cone} seeds=${SEEDS:-3} threads=${THREADS:-1} out=${OUT:-runs/results}
+program=${CONE:-bin/cone} seeds=${SEEDS:-3} threads=${THREADS:-1} out=${OUT:-runs/results}
 
 # make NAME FROM [SETTING…]: a recipe, and its file's name.
 make_recipe() {
@@ -18,7 +18,7 @@ make_recipe() {
   shift 2
   for setting in "$@"; do flags+=(--set "$setting"); done
   mkdir -p "$out/recipes"
-  "$cone" recipe show "$from" --set "name=$name" "${flags[@]}" >"$out/recipes/$name.yaml.new"
+  "$program" recipe show "$from" --set "name=$name" "${flags[@]}" >"$out/recipes/$name.yaml.new"
   mv "$out/recipes/$name.yaml.new" "$out/recipes/$name.yaml"
   echo "$out/recipes/$name.yaml"
 }
@@ -34,7 +34,7 @@ compare() {
 compared() { # PART RECIPE… [--vary …]
   local part=$1
   shift
-  "$cone" compare "$@" --seeds "$seeds" --threads "$threads" --out "$out/$part"
+  "$program" compare "$@" --seeds "$seeds" --threads "$threads" --out "$out/$part"
 }
 
 # The protocol: networks and epochs so small that all tables together are a matter
@@ -47,12 +47,9 @@ glyphs400=(glyphs-400 model.width=24 model.depth=1 epochs=6 evaluate.knn.report=
 few_fashion=("${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 evaluate.every=50 method.cone.bank_size=448 method.cone.neighbors=16)
 few_glyphs10=("${glyphs10[@]}" data.fraction=0.01 batch=32 epochs=150 evaluate.every=50 method.cone.bank_size=256 method.cone.neighbors=16)
 
-# What makes each method. None of it is tuned yet: part tune tries others, judged by
-# images held out of the training set.
+# What makes each method.
 cross_entropy=(method.name=cross-entropy)
-cone_published=(method.name=cone)
-# m₀ = 0.996 averages the key encoder over some 250 steps, a quarter of these runs.
-cone_short=(method.name=cone method.cone.key_momentum=0.9)
+cone=(method.name=cone)
 supcon=(method.name=supcon method.supcon.temperature=0.1 model.head.placement=beside
   linear.epochs=3 linear.batch=512 linear.optim.lr=0.5 linear.optim.reference_batch=512
   linear.optim.weight_decay=0 linear.optim.schedule=cosine-step linear.optim.warmup_epochs=0)
@@ -62,21 +59,51 @@ triplet=(method.name=triplet method.triplet.mining=batch-hard method.triplet.mar
 margin=(method.name=margin method.margin.kind=cosface method.margin.margin=0.2 method.margin.scale=16)
 timm=(method.name=bce method.smoothing=all optim.name=lamb optim.nesterov=false optim.lr=8e-3 optim.reference_batch=256
   optim.weight_decay=0.02 optim.clip_norm=1)
-timm_steps='{rand_augment: {config: rand-m6-mstd0.5-inc1}}, {mix: {mixup_alpha: 0.1, cutmix_alpha: 1, switch_probability: 0.5, probability: 1}}'
+timm_steps() { # PROBABILITY of mixing a batch
+  echo "{rand_augment: {config: rand-m6-mstd0.5-inc1}}, {mix: {mixup_alpha: 0.1, cutmix_alpha: 1, switch_probability: 0.5, probability: $1}}"
+}
+
+# What part tune found for each collection, added to the above.
+declare -A found=()
+declare -A mix=([fashion-mnist]=1 [glyphs-10]=1)
+
+# tuned PREFIX METHOD: what was found for the method on the recipe's collection.
+tuned() { echo "${found[$(collection "$1")/$2]-}"; }
+
+collection() {
+  case $1 in
+    *fashion-mnist*) echo fashion-mnist ;;
+    *glyphs-*) echo glyphs-10 ;; # and glyphs-400
+  esac
+}
 
 # methods PREFIX STEPS FROM [SETTING…]: the files of all methods' recipes; STEPS are
 # the augmentation that all share.
 methods() {
-  local prefix=$1 steps=$2
+  local prefix=$1 steps=$2 method
   shift 2
-  make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}"
-  make_recipe "$prefix-supcon" "$@" "${supcon[@]}"
-  make_recipe "$prefix-triplet" "$@" "${triplet[@]}"
-  make_recipe "$prefix-margin" "$@" "${margin[@]}"
-  make_recipe "$prefix-timm" "$@" "${timm[@]}" "augment=[$steps, $timm_steps]"
-  make_recipe "$prefix-cone" "$@" "${cone_published[@]}"
-  make_recipe "$prefix-cone-short" "$@" "${cone_short[@]}"
+  for method in cross_entropy supcon triplet margin timm cone; do method_recipe "$prefix" "$method" "$@"; done
+  cone_as_published "$prefix" "$@"
 }
+
+method_recipe() { # PREFIX METHOD FROM [SETTING…]
+  local prefix=$1 method=$2 more=()
+  local -n settings=$method
+  shift 2
+  if [ "$method" = timm ]; then more=("augment=[$steps, $(timm_steps "${mix[$(collection "$prefix")]}")]"); fi
+  make_recipe "$prefix-${method//_/-}" "$@" "${settings[@]}" "${more[@]}" $(tuned "$prefix" "$method")
+}
+
+# cone_as_published: with the rate that was found, and nothing else.
+cone_as_published() { # PREFIX FROM [SETTING…]
+  local prefix=$1 setting rate=()
+  shift
+  for setting in $(tuned "$prefix" cone); do
+    case $setting in optim.lr=*) rate=("$setting") ;; esac
+  done
+  make_recipe "$prefix-cone-published" "$@" "${cone[@]}" "${rate[@]}"
+}
+
 fashion_steps='{random_crop: {padding: 2}}, {horizontal_flip: {probability: 0.5}}'
 glyphs_steps='{random_crop: {size: 64, padding: 4, border: reflect}}'
 
@@ -88,11 +115,12 @@ tune() {
   local protocol=("$@" data.hold_out=0.1 data.evaluate_held_out=true evaluate.knn.report=false)
   trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1 optim.lr=0.4
   trials margin optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.margin.scale=30 optim.lr=0.4
-  trials cone_published optim.lr=0.1 method.cone.key_momentum=0.9 'method.cone.key_momentum=0.9 optim.lr=0.2' \
+  # m₀ = 0.996 averages the key encoder over some 250 steps, a quarter of these runs.
+  trials cone optim.lr=0.1 method.cone.key_momentum=0.9 'method.cone.key_momentum=0.9 optim.lr=0.2' \
     'method.cone.key_momentum=0.9 method.cone.neighbor_weight=0.3' 'method.cone.key_momentum=0.9 optim.lr=0.4'
   trials triplet method.triplet.mining=batch-hard method.triplet.mining=semi-hard \
     'method.triplet.mining=semi-hard optim.lr=0.05' method.triplet.soft=true 'method.triplet.mining=semi-hard optim.lr=0.2'
-  trials timm optim.lr=3e-3 optim.lr=8e-3 optim.lr=2e-2 "augment=[$steps, ${timm_steps/%probability: 1\}\}/probability: 0.5\}\}}]" \
+  trials timm optim.lr=3e-3 optim.lr=8e-3 optim.lr=2e-2 "augment=[$steps, $(timm_steps 0.5)]" \
     optim.lr=4e-2
   trials supcon optim.lr=0.1 linear.optim.lr=5 'optim.lr=0.2 linear.optim.lr=5' \
     'method.supcon.temperature=0.2 linear.optim.lr=5' 'optim.lr=0.4 linear.optim.lr=5'
@@ -102,7 +130,7 @@ trials() { # METHOD 'SETTING…'…: of tune's collection and protocol
   local -n of=$1
   local name=$on-${1//_/-} n=0 trial files=() more=()
   shift
-  if [[ $name = *-timm ]]; then more=("augment=[$steps, $timm_steps]"); fi
+  if [[ $name = *-timm ]]; then more=("augment=[$steps, $(timm_steps 1)]"); fi
   for trial in "$@"; do
     n=$((n + 1))
     case $trial in
@@ -113,13 +141,12 @@ trials() { # METHOD 'SETTING…'…: of tune's collection and protocol
   seeds=1 compared "tune/$name" "${files[@]}"
 }
 
-# pair PREFIX FROM [SETTING…]: cross-entropy and CoNe, as published and for short runs.
+# pair PREFIX FROM [SETTING…]: cross-entropy and CoNe, tuned and as published.
 pair() {
-  local prefix=$1
+  local prefix=$1 method
   shift
-  make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}"
-  make_recipe "$prefix-cone" "$@" "${cone_published[@]}"
-  make_recipe "$prefix-cone-short" "$@" "${cone_short[@]}"
+  for method in cross_entropy cone; do method_recipe "$prefix" "$method" "$@"; done
+  cone_as_published "$prefix" "$@"
 }
 
 part() {
@@ -144,7 +171,7 @@ part() {
       compare few-0.1-glyphs-10 pair few-0.1-glyphs-10 "${glyphs10[@]}" data.fraction=0.1 epochs=50 evaluate.every=10 method.cone.bank_size=2048
       ;;
     authors) # the settings with which the authors' program was run
-      seeds=5 compare authors pair authors fashion-mnist-quick model.backbone=resnet18 model.stem=imagenet model.width=0 model.depth=0 \
+      seeds=5 compare authors authors fashion-mnist-quick model.backbone=resnet18 model.stem=imagenet model.width=0 model.depth=0 \
         model.head.hidden=0 epochs=5 method.cone.bank_size=16384 method.cone.neighbors=256 optim.nesterov=false \
         optim.decay_norm_and_bias=true optim.warmup_epochs=0.5
       ;;
@@ -176,18 +203,25 @@ few_methods() {
   compare "$part" methods "$part" "$@"
 }
 
+authors() { # FROM [SETTING…]
+  make_recipe authors-cross-entropy "$@" "${cross_entropy[@]}"
+  make_recipe authors-cone "$@" "${cone[@]}"
+}
+
 sweep() { # FROM [SETTING…]: one setting changed at a time
   local at
-  make_recipe sweep "$@" "${cone_published[@]}"
+  set -- "$@" "${cone[@]}" $(tuned fashion-mnist cone)
+  make_recipe sweep "$@"
   for at in neighbors={4,64,256} bank_size={64,192} neighbor_temperature={0.05,0.2} consistency_temperature={0.03,0.2} \
-    neighbor_weight={0.3,1.5} consistency_weight={0.1,1} key_momentum={0.9,0.99}; do
-    make_recipe "sweep-${at/=/-}" "$@" "${cone_published[@]}" "method.cone.$at"
+    neighbor_weight={0.3,1.5} consistency_weight={0.1,1} key_momentum={0.9,0.99,0.996}; do
+    make_recipe "sweep-${at/=/-}" "$@" "method.cone.$at"
   done
 }
 
 ablation() { # PREFIX FROM [SETTING…]
   local prefix=ablation-$1
   shift
+  set -- "$@" $(tuned "$prefix" cone)
   make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}"
   make_recipe "$prefix-neighbors" "$@" method.cone.consistency_weight=0
   make_recipe "$prefix-consistency" "$@" method.cone.neighbor_weight=0
