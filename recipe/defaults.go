@@ -53,7 +53,7 @@ func Default() Recipe {
 			},
 			BCE:     BCE{Threshold: -1},
 			SupCon:  SupCon{Temperature: 0.1, BaseTemperature: 0.07, KeyMomentum: 0.999},
-			Triplet: Triplet{Mining: "batch-hard", Margin: 0.2, Normalize: true, Joint: true},
+			Triplet: Triplet{Mining: "semi-hard", Margin: 0.2, Normalize: true, Joint: true},
 			Margin:  Margin{Kind: "arcface", Margin: 0.5, Scale: 16, Lambda: 1000, LambdaDecay: 0.12},
 			PaCo:    PaCo{Temperature: 0.2, SampleWeight: 0.05, CenterWeight: 1, BankSize: 8192, KeyMomentum: 0.999},
 		},
