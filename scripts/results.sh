@@ -31,7 +31,7 @@ compare() {
   compared "$part" $files
 }
 
-compared() { # PART RECIPE… [--vary …]
+compared() { # PART RECIPE…
   local part=$1
   shift
   "$program" compare "$@" --seeds "$seeds" --threads "$threads" --out "$out/$part"
@@ -78,7 +78,6 @@ declare -A found=(
   [glyphs-10/timm]="optim.lr=2e-2"
   [glyphs-10/cone]="method.cone.key_momentum=0.9 optim.lr=0.2"
 )
-declare -A mix=([fashion-mnist]=1 [glyphs-10]=1) # the probability of mixing a batch in timm's
 
 # tuned PREFIX METHOD: what was found for the method on the recipe's collection.
 tuned() { echo "${found[$(collection "$1")/$2]-}"; }
@@ -95,22 +94,31 @@ collection() {
 methods() {
   local prefix=$1 steps=$2 method
   shift 2
-  for method in cross_entropy supcon triplet margin timm cone; do method_recipe "$prefix" "$method" "$@"; done
-  cone_as_published "$prefix" "$@"
+  for method in cross_entropy supcon triplet margin timm; do method_recipe "$prefix" "$method" "$@"; done
+  cones "$prefix" "$@"
+}
+
+# pair PREFIX FROM [SETTING…]: cross-entropy and CoNe.
+pair() {
+  local prefix=$1
+  shift
+  method_recipe "$prefix" cross_entropy "$@"
+  cones "$prefix" "$@"
 }
 
 method_recipe() { # PREFIX METHOD FROM [SETTING…]
   local prefix=$1 method=$2 more=()
   local -n settings=$method
   shift 2
-  if [ "$method" = timm ]; then more=("augment=[$steps, $(timm_steps "${mix[$(collection "$prefix")]}")]"); fi
+  if [ "$method" = timm ]; then more=("augment=[$steps, $(timm_steps 1)]"); fi
   make_recipe "$prefix-${method//_/-}" "$@" "${settings[@]}" "${more[@]}" $(tuned "$prefix" "$method")
 }
 
-# cone_as_published: with the rate that was found, and nothing else.
-cone_as_published() { # PREFIX FROM [SETTING…]
+# cones PREFIX FROM [SETTING…]: CoNe tuned, and as published with the rate that was found.
+cones() {
   local prefix=$1 setting rate=()
   shift
+  method_recipe "$prefix" cone "$@"
   for setting in $(tuned "$prefix" cone); do
     case $setting in optim.lr=*) rate=("$setting") ;; esac
   done
@@ -156,14 +164,6 @@ trials() { # METHOD 'SETTING…'…: of tune's collection and protocol
   seeds=1 compared "tune/$name" "${files[@]}"
 }
 
-# pair PREFIX FROM [SETTING…]: cross-entropy and CoNe, tuned and as published.
-pair() {
-  local prefix=$1 method
-  shift
-  for method in cross_entropy cone; do method_recipe "$prefix" "$method" "$@"; done
-  cone_as_published "$prefix" "$@"
-}
-
 part() {
   local at
   case $1 in
@@ -190,7 +190,7 @@ part() {
         model.head.hidden=0 epochs=5 method.cone.bank_size=16384 method.cone.neighbors=256 optim.nesterov=false \
         optim.decay_norm_and_bias=true optim.warmup_epochs=0.5
       ;;
-    ablation) # of one percent of the images, where CoNe's terms have most to say
+    ablation) # with one percent of the images, where CoNe and cross-entropy differ most
       compare ablation-fashion-mnist ablation fashion-mnist "${few_fashion[@]}"
       compare ablation-glyphs-10 ablation glyphs-10 "${few_glyphs10[@]}"
       ;;
@@ -223,12 +223,12 @@ authors() { # FROM [SETTING…]
   make_recipe authors-cone "$@" "${cone[@]}"
 }
 
-sweep() { # FROM [SETTING…]: one setting changed at a time
+sweep() { # FROM [SETTING…]: one setting at a time, changed from what was found
   local at
   set -- "$@" "${cone[@]}" $(tuned fashion-mnist cone)
   make_recipe sweep "$@"
   for at in neighbors={4,64,256} bank_size={64,192} neighbor_temperature={0.05,0.2} consistency_temperature={0.03,0.2} \
-    neighbor_weight={0.3,1.5} consistency_weight={0.1,1} key_momentum={0.9,0.99,0.996}; do
+    neighbor_weight={0.3,1.5} consistency_weight={0.1,1} key_momentum={0.99,0.996}; do
     make_recipe "sweep-${at/=/-}" "$@" "method.cone.$at"
   done
 }
