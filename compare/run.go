@@ -95,6 +95,7 @@ type Commands struct {
 	Program string
 	Flags   []string // of where to compute
 	Stderr  io.Writer
+	quiet   bool // not to show the runs' progress
 }
 
 // Finish trains the run from where it stands and evaluates it.
@@ -133,7 +134,9 @@ func (c Commands) call(ctx context.Context, args ...string) ([]byte, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	command := exec.CommandContext(ctx, c.Program, append(args, c.Flags...)...)
-	command.Stderr = c.Stderr
+	if !c.quiet {
+		command.Stderr = c.Stderr
+	}
 	// In a process group of its own, for Ctrl-C reaches it from here: twice
 	// would make it leave without saving.
 	command.SysProcAttr = attributes()
@@ -144,7 +147,16 @@ func (c Commands) call(ctx context.Context, args ...string) ([]byte, error) {
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return nil, fmt.Errorf("cone %s ended with %v", strings.Join(command.Args[1:], " "), exit.ProcessState)
+		said := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n") // nothing where it was shown
+		return nil, fmt.Errorf("cone %s ended with %w%s", strings.Join(command.Args[1:], " "), exit, after(": ", said[len(said)-1]))
 	}
 	return out, err
+}
+
+// after is the text behind a separator, or nothing.
+func after(separator, text string) string {
+	if text == "" {
+		return ""
+	}
+	return separator + text
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -25,25 +26,34 @@ func newCompare() *cobra.Command {
 	var e engineFlags
 	var out string
 	var vary []string
-	var seeds int
+	var seeds, jobs int
 	var first uint64
 	c := &cobra.Command{
 		Use:   "compare RECIPE…",
 		Short: "Train recipes with several seeds each, and say how they differ",
-		Long: `Train every recipe with every seed, one run after the other, skipping what is
-finished and resuming what is not, and write into one folder: comparison.md and
-comparison.csv (means and 95 % intervals over the seeds, top-1 seed by seed
-against the first recipe), runs.csv, and the plots runs and curves as PNG and SVG.
-Tables and plots follow every finished run. Ctrl-C saves the run in progress and
-exits 130; the same command goes on.`,
+		Long: `Train every recipe with every seed, one run after the other (or --jobs at a time),
+skipping what is finished and resuming what is not, and write into one folder:
+comparison.md and comparison.csv (means and 95 % intervals over the seeds, top-1
+seed by seed against the first recipe), runs.csv, and the plots runs and curves as
+PNG and SVG. Tables and plots follow every finished run. Ctrl-C saves the runs in
+progress and exits 130; the same command goes on. A run whose losses leave the
+numbers does not keep the others from being done: the tables are without it, and
+the command ends with 1 and says why.`,
 		Example: `  cone compare fashion-mnist-cross-entropy fashion-mnist-quick --seeds 3
   cone compare a.yaml b.yaml --seeds 5 --out runs/a-and-b --set epochs=20
+  cone compare a.yaml b.yaml --seeds 5 --jobs 4 --device cuda
   cone compare glyphs-10 --vary method.name=cross-entropy,supcon,cone
   cone compare mine.yaml --vary method.cone.neighbors=16,64,256 --vary optim.lr=0.05,0.1`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if seeds < 1 {
 				return usageError{fmt.Errorf("--seeds is %d: give at least 1", seeds)}
+			}
+			if jobs < 1 {
+				return usageError{fmt.Errorf("--jobs is %d: give at least 1", jobs)}
+			}
+			if jobs > 1 && e.threads == 0 {
+				e.threads = max(1, runtime.NumCPU()/jobs)
 			}
 			recipes, err := s.load(args, vary)
 			if err != nil {
@@ -63,7 +73,7 @@ exits 130; the same command goes on.`,
 				return err
 			}
 			commands := compare.Commands{Program: program, Flags: e.args(), Stderr: os.Stderr}
-			return compareRuns(c.Context(), folder, recipes, runs, commands)
+			return compareRuns(c.Context(), folder, recipes, runs, jobs, commands)
 		},
 	}
 	s.flags(c)
@@ -71,6 +81,7 @@ exits 130; the same command goes on.`,
 	c.Flags().StringVar(&out, "out", filepath.Join("runs", "comparison"), "folder of the comparison")
 	c.Flags().StringArrayVar(&vary, "vary", nil, "compare values of a setting, as optim.lr=0.05,0.1 (repeatable: all combinations)")
 	c.Flags().IntVar(&seeds, "seeds", 3, "runs of each recipe")
+	c.Flags().IntVar(&jobs, "jobs", 1, "runs at the same time, which share the cores unless --threads says how many each takes")
 	c.Flags().Uint64Var(&first, "first-seed", 0, "seed of the first run; the others count on from it")
 	return c
 }
@@ -128,37 +139,32 @@ func planRuns(f *compare.Folder, recipes []recipe.Recipe, first uint64, seeds in
 
 // compareRuns finishes all runs, every recipe's first seed first, so that early
 // tables compare all recipes, and ends with the table.
-func compareRuns(ctx context.Context, f *compare.Folder, recipes []recipe.Recipe, runs [][]compare.Run, c compare.Commands) error {
-	total, done := len(runs)*len(runs[0]), 0
+func compareRuns(ctx context.Context, f *compare.Folder, recipes []recipe.Recipe, runs [][]compare.Run, jobs int, c compare.Commands) error {
+	var order []compare.Run
 	for seed := range runs[0] {
 		for i := range runs {
-			done++
-			if runs[i][seed].Finished() {
-				continue
-			}
-			fmt.Fprintf(os.Stderr, "run %d of %d: %s, seed %d\n", done, total, recipes[i].Name, runs[i][seed].Recipe.Seed)
-			err := c.Finish(ctx, runs[i][seed])
-			if ctx.Err() != nil {
-				fmt.Fprintln(os.Stderr, "saved; the same command goes on")
-				return train.ErrInterrupted
-			}
-			if err != nil {
-				return err
-			}
-			if err := writeComparison(f, recipes, runs); err != nil {
-				return err
-			}
+			order = append(order, runs[i][seed])
 		}
 	}
-	if err := writeComparison(f, recipes, runs); err != nil {
+	table := func() error { return writeComparison(f, recipes, runs) }
+	err := c.FinishAll(ctx, order, jobs, table)
+	if ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "saved; the same command goes on")
+		return train.ErrInterrupted
+	}
+	var failed *compare.FailedRuns
+	if err != nil && !errors.As(err, &failed) {
 		return err
 	}
-	table, err := os.ReadFile(f.File("comparison.md"))
-	if err != nil {
+	if err := table(); err != nil {
 		return err
 	}
-	fmt.Printf("%s\nThe comparison lies in %s: comparison.md, comparison.csv, runs.csv, runs.png, curves.png, runs/.\n", table, f.File(""))
-	return nil
+	text, readErr := os.ReadFile(f.File("comparison.md"))
+	if readErr != nil {
+		return readErr
+	}
+	fmt.Printf("%s\nThe comparison lies in %s: comparison.md, comparison.csv, runs.csv, runs.png, curves.png, runs/.\n", text, f.File(""))
+	return err
 }
 
 // writeComparison writes tables and plots of what is finished.
