@@ -57,14 +57,6 @@ func TestKnownAnswers(t *testing.T) {
 	}
 }
 
-// device is where known answers are computed: CONE_TEST_DEVICE=cuda moves them.
-func device() tensor.Device {
-	if os.Getenv("CONE_TEST_DEVICE") == "cuda" {
-		return tensor.CUDA(0)
-	}
-	return tensor.CPU
-}
-
 // arrays reads tensors of a safetensors file.
 type arrays struct {
 	t    *testing.T
@@ -82,7 +74,7 @@ func (a arrays) get(name string) tensor.Tensor {
 		shape[i] = int(s)
 	}
 	d := map[weights.DType]tensor.DType{"F32": tensor.Float32, "F64": tensor.Float64, "I64": tensor.Int64}[array.DType]
-	return tensor.FromBytes(array.Data, d, shape...).ToDevice(device())
+	return tensor.FromBytes(array.Data, d, shape...).ToDevice(golden.Device())
 }
 
 func (a arrays) setting(name string) float64 {
@@ -102,7 +94,7 @@ func checkLosses(t *testing.T, path string) {
 	defer file.Close()
 	a := arrays{t, file}
 	queue := a.get("queue") // D×K
-	bank := NewBank(queue.Dim(1), queue.Dim(0), a.get("logits_q").Dim(1), tensor.Float32, device())
+	bank := NewBank(queue.Dim(1), queue.Dim(0), a.get("logits_q").Dim(1), tensor.Float32, golden.Device())
 	defer bank.Free()
 	bank.embedding.Value.CopyFrom(queue.Transpose(0, 1))
 	bank.label.Value.CopyFrom(a.get("queue_label"))
@@ -273,7 +265,7 @@ func newTrajectoryMethod(t *testing.T, tr trajectory, g *dist.Group) *CoNe {
 		e, err := model.NewEncoder(recipe.Model{
 			Backbone: tr.Backbone, Stem: "imagenet",
 			Head: recipe.Head{Layers: tr.HeadLayers, BatchNorm: tr.HeadBN, Dim: tr.Dim},
-		}, tr.Classes, 3, tensor.Float64, device())
+		}, tr.Classes, 3, tensor.Float64, golden.Device())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,7 +274,7 @@ func newTrajectoryMethod(t *testing.T, tr trajectory, g *dist.Group) *CoNe {
 	query := build()
 	golden.Fill(query.Tree)
 	key := build()
-	s := Setup{Precision: Precision{tensor.Float64, device()}, Classes: tr.Classes, Group: g, SyncBatchNorm: true, Method: recipe.Method{
+	s := Setup{Precision: Precision{tensor.Float64, golden.Device()}, Classes: tr.Classes, Group: g, SyncBatchNorm: true, Method: recipe.Method{
 		LabelSmoothing: tr.LabelSmoothing,
 		CoNe: recipe.CoNe{
 			BankSize: tr.Bank, Neighbors: tr.Neighbors, NeighborTemperature: tr.NeighborTemperature,
@@ -304,11 +296,11 @@ func newTrajectoryMethod(t *testing.T, tr trajectory, g *dist.Group) *CoNe {
 func (tr trajectory) images(name string, n int) tensor.Tensor {
 	r := tr.Resolution
 	x := golden.Uniform(fmt.Sprintf("%s/%s", tr.Tag, name), n*3*r*r, -2, 2)
-	return tensor.From(x, n, 3, r, r).ToDType(tensor.Float64).ToDevice(device())
+	return tensor.From(x, n, 3, r, r).ToDType(tensor.Float64).ToDevice(golden.Device())
 }
 
 func (tr trajectory) batch(i int) Batch {
-	labels := tensor.From(golden.Integers(fmt.Sprintf("%s/y%d", tr.Tag, i), tr.Batch, tr.Classes), tr.Batch).ToDevice(device())
+	labels := tensor.From(golden.Integers(fmt.Sprintf("%s/y%d", tr.Tag, i), tr.Batch, tr.Classes), tr.Batch).ToDevice(golden.Device())
 	return Batch{Views: []tensor.Tensor{tr.images(fmt.Sprintf("x%d", i), tr.Batch)}, Labels: labels, Indices: labels}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"cone/internal/golden"
 	"cone/recipe"
 	"cone/tensor"
 	"cone/weights"
@@ -33,7 +34,7 @@ func (k known) input(name string) tensor.Tensor {
 		return tensor.Tensor{}
 	}
 	flat, columns := flatten(raw)
-	x := tensor.From(flat, len(flat))
+	x := tensor.From(flat, len(flat)).ToDevice(golden.Device())
 	if columns > 0 {
 		x = x.View(len(raw), columns)
 	}
@@ -81,7 +82,7 @@ func (k known) compute() (loss tensor.Tensor, leaves map[string]tensor.Tensor) {
 			Soft: k.flag("soft"), Squared: k.flag("squared"), Normalize: k.flag("normalize")}}
 		loss, _ = m.loss(in("embedding"), b.Labels)
 	case "margin":
-		m := Margin{single: single{precision: Precision{tensor.Float64, tensor.CPU}}, settings: recipe.Margin{
+		m := Margin{single: single{precision: Precision{tensor.Float64, golden.Device()}}, settings: recipe.Margin{
 			Kind: k.Settings["margin"].(string), Margin: k.number("m"), Scale: k.number("scale"),
 			Lambda: k.number("start"), LambdaDecay: 0.12, LambdaMin: k.number("least")}}
 		logits := m.logits(in("x"), in("w"), b.Labels, int(k.number("step")))
@@ -102,7 +103,7 @@ func (k known) compute() (loss tensor.Tensor, leaves map[string]tensor.Tensor) {
 
 // withBank calls f with a bank of which the first entries are written.
 func (k known) withBank(queue, labels tensor.Tensor, f func(*momentum) tensor.Tensor) tensor.Tensor {
-	bank := NewBank(queue.Dim(0), queue.Dim(1), 0, tensor.Float64, tensor.CPU)
+	bank := NewBank(queue.Dim(0), queue.Dim(1), 0, tensor.Float64, golden.Device())
 	defer bank.Free()
 	n := int(k.number("written"))
 	bank.Write(Entry{embedding: normalize(queue).Narrow(0, 0, n), label: labels.Narrow(0, 0, n), image: labels.Narrow(0, 0, n)})

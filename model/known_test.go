@@ -53,7 +53,7 @@ func TestFeaturesEqualTorchvisions(t *testing.T) {
 				for d, tolerance := range map[tensor.DType]float64{tensor.Float64: 1e-6, tensor.Float32: 1e-4} {
 					e := build(t, m, shape[1], d)
 					checkState(t, e.Tree, state)
-					x := tensor.From(pixels, shape...).ToDType(d)
+					x := tensor.From(pixels, shape...).ToDType(d).ToDevice(golden.Device())
 					tensor.NoGrad(func() {
 						for _, pass := range []string{"eval", "training", "eval_after"} {
 							near(t, d.String()+" "+pass, e.backbone.Forward(x, pass == "training"), read(t, file, name+"/"+pass), tolerance)
@@ -81,7 +81,7 @@ func TestMemoryFormatDoesNotChangeFeatures(t *testing.T) {
 // build makes an encoder without head whose weights follow from their names.
 func build(t *testing.T, m recipe.Model, channels int, d tensor.DType) *Encoder {
 	t.Helper()
-	e, err := NewEncoder(m, 2, channels, d, tensor.CPU)
+	e, err := NewEncoder(m, 2, channels, d, golden.Device())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,7 +74,7 @@ func compare(t *testing.T, file *weights.File, name string) {
 	var labels []int64
 	metadata(t, file, name+"/shape", &shape)
 	metadata(t, file, name+"/labels", &labels)
-	e, err := NewEncoder(settings(t, name, shape[2]), 10, shape[1], tensor.Float64, tensor.CPU)
+	e, err := NewEncoder(settings(t, name, shape[2]), 10, shape[1], tensor.Float64, golden.Device())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func compare(t *testing.T, file *weights.File, name string) {
 	}
 	fillAll(e.Tree)
 	x := tensor.From(golden.Uniform(name+"/x", shape[0]*shape[1]*shape[2]*shape[3], -2, 2), shape...).
-		ToDType(tensor.Float64).ChannelsLast()
+		ToDType(tensor.Float64).ToDevice(golden.Device()).ChannelsLast()
 	tensor.NoGrad(func() {
 		_, logits := e.Forward(x, false)
 		near(t, "evaluation", logits, read(t, file, name+"/eval"), 1e-6)
@@ -103,7 +103,7 @@ func compare(t *testing.T, file *weights.File, name string) {
 		}
 	}
 
-	f, err := NewEncoder(settings(t, name, shape[2]), 10, shape[1], tensor.Float32, tensor.CPU)
+	f, err := NewEncoder(settings(t, name, shape[2]), 10, shape[1], tensor.Float32, golden.Device())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func compare(t *testing.T, file *weights.File, name string) {
 }
 
 func crossEntropy(logits tensor.Tensor, labels []int64) tensor.Tensor {
-	index := tensor.From(labels, len(labels), 1)
+	index := tensor.From(labels, len(labels), 1).ToDevice(golden.Device())
 	return logits.LogSoftmax(1).Gather(1, index).Mean().Neg()
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"cone/internal/golden"
 	"cone/nn"
 	"cone/optim"
 	"cone/recipe"
@@ -60,7 +61,7 @@ func (c adaptiveCase) settings(t *testing.T) recipe.Optim {
 }
 
 func (k adaptiveKnown) tree(d tensor.DType, channelsLast bool) *nn.Tree {
-	tree := nn.NewTree(d, tensor.CPU)
+	tree := nn.NewTree(d, golden.Device())
 	for _, name := range adaptiveNames {
 		tree.Root().Parameter(name, func() tensor.Tensor {
 			w := start(name, d, k.Shapes[name])

@@ -64,7 +64,7 @@ func readKnown(t *testing.T) (k known) {
 // newTree makes the parameters with their starting weights; the convolutions'
 // lie with channels last where asked.
 func newTree(shapes map[string][]int, d tensor.DType, channelsLast bool) *nn.Tree {
-	tree := nn.NewTree(d, tensor.CPU)
+	tree := nn.NewTree(d, golden.Device())
 	for _, name := range names {
 		tree.Root().Parameter(name, func() tensor.Tensor {
 			w := start(name, d, shapes[name])
@@ -83,7 +83,7 @@ func start(name string, d tensor.DType, shape []int) tensor.Tensor {
 	for _, s := range shape {
 		n *= s
 	}
-	return tensor.From(golden.Uniform(name, n, -1, 1), shape...).ToDType(d)
+	return tensor.From(golden.Uniform(name, n, -1, 1), shape...).ToDType(d).ToDevice(golden.Device())
 }
 
 // setGradients gives every parameter the gradient of that step, row-major.

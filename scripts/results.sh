@@ -6,11 +6,13 @@
 #   scripts/results.sh                 # every part: hours
 #   scripts/results.sh glyphs-10 few   # some
 #
-# Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep tune
-# SEEDS (3), THREADS (1, so that two parts can run side by side on two cores), OUT (runs/results), CONE (bin/cone).
+# Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep tune,
+# and for a GPU (DEVICE=cuda JOBS=8): tune-20 fashion-mnist-20
+# SEEDS (3), THREADS (1, so that two parts can run side by side on two cores), OUT (runs/results), CONE (bin/cone),
+# DEVICE (cpu), JOBS (1: runs at a time).
 set -eu
 shopt -s inherit_errexit
-program=${CONE:-bin/cone} seeds=${SEEDS:-3} threads=${THREADS:-1} out=${OUT:-runs/results}
+program=${CONE:-bin/cone} seeds=${SEEDS:-3} threads=${THREADS:-1} out=${OUT:-runs/results} device=${DEVICE:-cpu} jobs=${JOBS:-1}
 
 # make NAME FROM [SETTING…]: a recipe, and its file's name.
 make_recipe() {
@@ -34,7 +36,7 @@ compare() {
 compared() { # PART RECIPE…
   local part=$1
   shift
-  "$program" compare "$@" --seeds "$seeds" --threads "$threads" --out "$out/$part"
+  "$program" compare "$@" --seeds "$seeds" --threads "$threads" --device "$device" --jobs "$jobs" --out "$out/$part"
 }
 
 # The protocol: networks and epochs so small that all tables together are a matter
@@ -42,6 +44,9 @@ compared() { # PART RECIPE…
 fashion=(fashion-mnist-quick model.width=16 epochs=4 evaluate.knn.report=true evaluate.every=2)
 glyphs10=(glyphs-10 model.width=24 model.depth=1 epochs=6 evaluate.knn.report=true evaluate.every=2 data.cache_mb=1000)
 glyphs400=(glyphs-400 model.width=24 model.depth=1 epochs=6 evaluate.knn.report=true evaluate.every=2 data.cache_mb=1000)
+
+# What a GPU does in minutes: the shipped network, twice as wide, for five times as many epochs.
+fashion20=(fashion-mnist-quick epochs=20 evaluate.knn.report=true evaluate.every=5)
 
 # One percent of them.
 few_fashion=("${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 evaluate.every=50 method.cone.bank_size=448 method.cone.neighbors=16)
@@ -84,6 +89,7 @@ tuned() { echo "${found[$(collection "$1")/$2]-}"; }
 
 collection() {
   case $1 in
+    *fashion-mnist-20*) echo fashion-mnist-20 ;;
     *fashion-mnist*) echo fashion-mnist ;;
     *glyphs-*) echo glyphs-10 ;; # and glyphs-400
   esac
@@ -197,6 +203,8 @@ part() {
     sweep) # which way each setting leads, judged by images held out of the training set
       compare sweep sweep "${few_fashion[@]}" data.hold_out=0.1 data.evaluate_held_out=true
       ;;
+    fashion-mnist-20) compare "$1" methods "$1" "$fashion_steps" "${fashion20[@]}" ;;
+    tune-20) tune fashion-mnist-20 "$fashion_steps" "${fashion20[@]}" ;;
     tune)
       tune fashion-mnist "$fashion_steps" "${fashion[@]}"
       tune glyphs-10 "$glyphs_steps" "${glyphs10[@]}"

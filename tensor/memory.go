@@ -126,4 +126,23 @@ func (t Tensor) bytes(f func([]byte)) {
 // device: a sync point.
 func (t Tensor) Item() float64 { return item.number(in(t)) }
 
+// Items are the values of tensors with one element each, all read in one go:
+// on a GPU one sync point.
+func Items(tensors []Tensor) []float64 {
+	if len(tensors) == 0 || tensors[0].OnCPU() {
+		out := make([]float64, len(tensors))
+		for i, t := range tensors {
+			out[i] = t.Item()
+		}
+		return out
+	}
+	var out []float64
+	Scope(func() {
+		NoGrad(func() {
+			out = To[float64](Cat(each(tensors, func(t Tensor) Tensor { return t.ToDType(Float64).View(1) }), 0))
+		})
+	})
+	return out
+}
+
 var item = schema("aten::item")

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 
 	"cone/tensor"
@@ -184,4 +185,28 @@ func TestViewHoldsThePlace(t *testing.T) {
 			t.Error("zeroing the view left the slice as it was")
 		}
 	})
+}
+
+func TestItems(t *testing.T) {
+	run(t, func() {
+		for _, on := range devices() {
+			got := tensor.Items([]tensor.Tensor{
+				tensor.Full(1.5, tensor.Float32, on), tensor.Full(-2, tensor.Float64, on, 1), tensor.Full(1, tensor.Bool, on),
+			})
+			if want := []float64{1.5, -2, 1}; !slices.Equal(got, want) {
+				t.Errorf("on %v: %v, want %v", on, got, want)
+			}
+		}
+		if got := tensor.Items(nil); len(got) != 0 {
+			t.Errorf("of nothing: %v", got)
+		}
+	})
+}
+
+// devices are those that this machine has.
+func devices() []tensor.Device {
+	if tensor.HasCUDA() {
+		return []tensor.Device{tensor.CPU, tensor.CUDA(0)}
+	}
+	return []tensor.Device{tensor.CPU}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cone/method"
+	"cone/tensor"
 )
 
 // learnt is what a step tells: losses by name, the names in order, further
@@ -26,14 +27,25 @@ func (l learnt) diverged() string {
 	return ""
 }
 
-// addTerms adds a part's terms to the step's values and returns their names in
-// order. Reading them waits for the device: a sync point.
-func addTerms(values map[string]float64, terms []method.Term, parts int) (order []string) {
-	for _, term := range terms {
-		values[term.Name] += term.Value.Detach().Item() / float64(parts)
-		order = append(order, term.Name)
+// add adds a part's losses and figures to the step's. Reading them waits for
+// the device: a sync point.
+func (l *learnt) add(loss method.Loss, parts int) {
+	terms := append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...)
+	losses := len(terms)
+	terms = append(terms, loss.Figures...)
+	all := make([]tensor.Tensor, len(terms))
+	for i, term := range terms {
+		all[i] = term.Value.Detach()
 	}
-	return order
+	l.order = l.order[:0]
+	for i, v := range tensor.Items(all) {
+		to := l.figures
+		if i < losses {
+			to = l.values
+			l.order = append(l.order, terms[i].Name)
+		}
+		to[terms[i].Name] += v / float64(parts)
+	}
 }
 
 // checkFinite stops a run whose losses have left the numbers, before they

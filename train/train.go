@@ -167,8 +167,7 @@ func (r *run) learn(batch *data.Batch, rate float64) (l learnt, err error) {
 				part := whole.Part(i, parts)
 				part.Rows = r.rows(part.Labels.Dim(0))
 				loss := r.method.Loss(step, part)
-				l.order = addTerms(l.values, append([]method.Term{{Name: "loss", Value: loss.Total}}, loss.Terms...), parts)
-				addTerms(l.figures, loss.Figures, parts)
+				l.add(loss, parts)
 				r.meanOverRanks(l.values, l.figures)
 				if err = r.checkFinite(l); err != nil {
 					return

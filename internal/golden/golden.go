@@ -6,10 +6,20 @@ package golden
 import (
 	"hash/fnv"
 	"math"
+	"os"
 
 	"cone/nn"
 	"cone/tensor"
 )
+
+// Device is where known answers are computed: CONE_TEST_DEVICE=cuda moves them
+// to a GPU (docs/gpu.md).
+func Device() tensor.Device {
+	if os.Getenv("CONE_TEST_DEVICE") == "cuda" {
+		return tensor.CUDA(0)
+	}
+	return tensor.CPU
+}
 
 // Uniform is count numbers lo + (hi−lo)·u in float32, u from the name and the place.
 func Uniform(name string, count int, lo, hi float64) []float32 {
