@@ -29,6 +29,15 @@ func moments(gradients, means, squares []Tensor, s AdamSettings) (denominators [
 	return denominators
 }
 
+// composedL2Norm waits for the device once, however many tensors there are. Sums in float64.
+func composedL2Norm(tensors []Tensor) (length float64) {
+	Scope(func() {
+		norms := each(tensors, func(t Tensor) Tensor { return norm.one(in(t), num(2), none, no, dtype(Float64)).View(1) })
+		length = Cat(norms, 0).Norm().Item()
+	})
+	return length
+}
+
 func each(tensors []Tensor, f func(Tensor) Tensor) []Tensor {
 	out := make([]Tensor, len(tensors))
 	for i, t := range tensors {

@@ -6,4 +6,5 @@ var (
 	ComposedLAMB    = composedLAMB
 	ComposedLARS    = composedLARS
 	ComposedRMSprop = composedRMSprop
+	ComposedL2Norm  = composedL2Norm
 )

@@ -1,7 +1,5 @@
 package tensor
 
-import "math"
-
 // These walk over all weights of a network. On a CPU they are operators of
 // our own, one pass over memory each; elsewhere they are composed of
 // libtorch's list operators.
@@ -72,12 +70,5 @@ func L2Norm(tensors []Tensor) float64 {
 	if tensors[0].OnCPU() {
 		return l2Norm.number(list(tensors))
 	}
-	sum := 0.0
-	Scope(func() {
-		for _, t := range tensors {
-			n := t.Norm().Item()
-			sum += n * n
-		}
-	})
-	return math.Sqrt(sum)
+	return composedL2Norm(tensors)
 }

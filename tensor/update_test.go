@@ -143,6 +143,11 @@ func TestAverageEqualsPlainGo(t *testing.T) {
 }
 
 func TestL2NormEqualsPlainGo(t *testing.T) {
+	t.Run("own", func(t *testing.T) { checkL2Norm(t, tensor.L2Norm) })
+	t.Run("composed", func(t *testing.T) { checkL2Norm(t, tensor.ComposedL2Norm) })
+}
+
+func checkL2Norm(t *testing.T, norm func([]tensor.Tensor) float64) {
 	for _, d := range []tensor.DType{tensor.Float32, tensor.Float64} {
 		run(t, func() {
 			v := vectors(rand.New(rand.NewPCG(3, 3)))
@@ -153,19 +158,19 @@ func TestL2NormEqualsPlainGo(t *testing.T) {
 				for _, x := range v[i] {
 					own += x * x
 				}
-				if got, want := tensor.L2Norm(all[i:i+1]), math.Sqrt(own); math.Abs(got-want) > 1e-12*want {
+				if got, want := norm(all[i:i+1]), math.Sqrt(own); math.Abs(got-want) > 1e-12*want {
 					t.Errorf("%v, length %d: %.17g, want %.17g", d, len(v[i]), got, want)
 				}
 				squares += own
 			}
-			if got, want := tensor.L2Norm(all), math.Sqrt(squares); math.Abs(got-want) > 1e-12*want {
+			if got, want := norm(all), math.Sqrt(squares); math.Abs(got-want) > 1e-12*want {
 				t.Errorf("%v, all together: %.17g, want %.17g", d, got, want)
 			}
 			// Squares beyond float32, and the sum in float64.
-			if got := tensor.L2Norm([]tensor.Tensor{tensor.Full(1e30, d, tensor.CPU, 4)}); math.Abs(got/2e30-1) > 1e-6 {
+			if got := norm([]tensor.Tensor{tensor.Full(1e30, d, tensor.CPU, 4)}); math.Abs(got/2e30-1) > 1e-6 {
 				t.Errorf("%v: the norm of four 1e30 is %v", d, got)
 			}
-			if got := tensor.L2Norm([]tensor.Tensor{tensor.Full(math.NaN(), d, tensor.CPU, 9)}); !math.IsNaN(got) {
+			if got := norm([]tensor.Tensor{tensor.Full(math.NaN(), d, tensor.CPU, 9)}); !math.IsNaN(got) {
 				t.Errorf("%v: the norm of NaNs is %v", d, got)
 			}
 		})
