@@ -31,7 +31,7 @@ else
 BIN ?= bin
 endif
 
-.PHONY: build setup demo test lint ci bench results glyphs glyphs-fonts clean
+.PHONY: build setup demo test test-gpu lint ci bench results glyphs glyphs-fonts clean
 
 build: setup
 	@mkdir -p $(BIN)
@@ -46,6 +46,11 @@ demo: build
 # The packages' tests run one after the other: each uses every core.
 test: setup
 	go test -p 1 -timeout 20m ./...
+
+# Known answers computed on a GPU; float32's need TF32 off (docs/gpu.md).
+test-gpu: setup
+	CONE_TEST_DEVICE=cuda NVIDIA_TF32_OVERRIDE=0 go test -p 1 -run 'Known|Equals|EqualOthers|EqualTorchvisions|TestItems' \
+	  ./tensor ./method ./model ./optim
 
 lint:
 	@unformatted=$$(git ls-files '*.go' | xargs gofmt -l); \

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,7 +15,7 @@ import (
 // those whose losses left the numbers.
 type FailedRuns struct {
 	Of     int      // so many runs were asked for
-	Failed []string // name, seed and what is known of the reason
+	Failed []string // name, seed and reason of each
 }
 
 func (e *FailedRuns) Error() string {
@@ -25,19 +23,20 @@ func (e *FailedRuns) Error() string {
 }
 
 // FinishAll finishes the runs in their order, so many at a time, and calls after
-// when one is done, never twice at once. A run that fails after it began to learn
-// is told in a FailedRuns, when all others are done; one that cannot begin
+// when one is done, never twice at once. A run that fails after it went on
+// learning is told in a FailedRuns, when all others are done; one that cannot begin
 // ends them all, as ctx does, for then somebody has something to mend.
 func (c Commands) FinishAll(ctx context.Context, runs []Run, jobs int, after func() error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	if jobs > 1 {
-		c.quiet = true // for their progress would mix
-	}
 	failed := &FailedRuns{Of: len(runs)}
-	var one sync.Mutex // of failed, after and the messages
+	var unsaved []error // of runs that ctx stopped
+	var one sync.Mutex  // of these, after and the messages
 	finish := func(i int) {
-		r, started := runs[i], time.Now()
+		if ctx.Err() != nil {
+			return
+		}
+		r, started, before := runs[i], time.Now(), runs[i].told()
 		one.Lock()
 		fmt.Fprintf(c.Stderr, "run %d of %d: %v\n", i+1, len(runs), r)
 		one.Unlock()
@@ -45,15 +44,19 @@ func (c Commands) FinishAll(ctx context.Context, runs []Run, jobs int, after fun
 		one.Lock()
 		defer one.Unlock()
 		switch {
-		case ctx.Err() != nil:
+		case err != nil && ctx.Err() != nil:
+			if !errors.Is(err, context.Canceled) {
+				unsaved = append(unsaved, err)
+			}
 			return
-		case err != nil && !r.begun():
+		case err != nil && r.told() == before:
 			stop(err)
 			return
 		case err != nil:
-			failed.Failed = append(failed.Failed, fmt.Sprintf("%v (%s; its log ends with: %s)", r, state(err), r.lastWords()))
-			fmt.Fprintf(c.Stderr, "%v failed; going on without it\n", r)
-		case jobs > 1:
+			reason := fmt.Sprintf("%v (%v)", r, err)
+			failed.Failed = append(failed.Failed, reason)
+			fmt.Fprintf(c.Stderr, "%s failed; going on without it\n", reason)
+		case c.Quiet:
 			fmt.Fprintf(c.Stderr, "%v is done (%.0f s)\n", r, time.Since(started).Seconds())
 		}
 		if err := after(); err != nil {
@@ -70,32 +73,21 @@ func (c Commands) FinishAll(ctx context.Context, runs []Run, jobs int, after fun
 		})
 	}
 	for i, r := range runs {
-		if r.Finished() {
-			continue
-		}
-		select {
-		case work <- i:
-		case <-ctx.Done():
+		if !r.Finished() && ctx.Err() == nil {
+			work <- i
 		}
 	}
 	close(work)
 	workers.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if len(failed.Failed) > 0 {
+	switch cause := context.Cause(ctx); {
+	case len(unsaved) > 0:
+		return errors.Join(unsaved...)
+	case cause != nil:
+		return cause
+	case len(failed.Failed) > 0:
 		return failed
 	}
 	return nil
-}
-
-// state is how the process ended that err tells of.
-func state(err error) string {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.String()
-	}
-	return err.Error()
 }
 
 // String names the run for people.
@@ -103,28 +95,14 @@ func (r Run) String() string {
 	return fmt.Sprintf("%s, seed %d", filepath.Base(r.Recipe.Name), r.Recipe.Seed)
 }
 
-// parts are the folders of a run that write a log: of two stages, the second is
-// the run's own and the first lies inside.
-func (r Run) parts() []string { return []string{r.Folder, filepath.Join(r.Folder, "stage-1")} }
-
-// begun says whether the run did a step.
-func (r Run) begun() bool {
-	return slices.ContainsFunc(r.parts(), func(part string) bool {
-		info, err := os.Stat(filepath.Join(part, "metrics.jsonl"))
-		return err == nil && info.Size() > 0
-	})
-}
-
-// lastWords is how the run's log ends, behind the time, or "".
-func (r Run) lastWords() string {
-	for _, part := range r.parts() {
-		text, err := os.ReadFile(filepath.Join(part, "log.txt"))
-		if err != nil || len(text) == 0 {
-			continue
+// told is when the run last wrote of a step, so that a run that went on is told
+// from one that could not.
+func (r Run) told() (last time.Time) {
+	for _, part := range []string{"", "stage-1"} {
+		info, err := os.Stat(filepath.Join(r.Folder, part, "metrics.jsonl"))
+		if err == nil && info.Size() > 0 && info.ModTime().After(last) {
+			last = info.ModTime()
 		}
-		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-		_, said, _ := strings.Cut(lines[len(lines)-1], " ")
-		return said
 	}
-	return ""
+	return last
 }

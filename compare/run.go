@@ -94,8 +94,10 @@ func (f *Folder) Run(r recipe.Recipe) (Run, error) {
 type Commands struct {
 	Program string
 	Flags   []string // of where to compute
+	Env     []string // besides this process's own
 	Stderr  io.Writer
-	quiet   bool // not to show the runs' progress
+	// Quiet keeps the runs' progress from Stderr: that of several would mix.
+	Quiet bool
 }
 
 // Finish trains the run from where it stands and evaluates it.
@@ -134,29 +136,36 @@ func (c Commands) call(ctx context.Context, args ...string) ([]byte, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	command := exec.CommandContext(ctx, c.Program, append(args, c.Flags...)...)
-	if !c.quiet {
+	if !c.Quiet {
 		command.Stderr = c.Stderr
 	}
+	command.Env = append(os.Environ(), c.Env...)
 	// In a process group of its own, for Ctrl-C reaches it from here: twice
 	// would make it leave without saving.
 	command.SysProcAttr = attributes()
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	out, err := command.Output()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		said := strings.Split(strings.TrimSpace(string(exit.Stderr)), "\n") // nothing where it was shown
-		return nil, fmt.Errorf("cone %s ended with %w%s", strings.Join(command.Args[1:], " "), exit, after(": ", said[len(said)-1]))
+	switch {
+	case ctx.Err() != nil && (!errors.As(err, &exit) || exit.ExitCode() != exitError):
+		return nil, ctx.Err() // it saved itself, or had nothing to save yet
+	case errors.As(err, &exit):
+		return nil, fmt.Errorf("cone %s: %s", args[0], said(exit))
 	}
 	return out, err
 }
 
-// after is the text behind a separator, or nothing.
-func after(separator, text string) string {
-	if text == "" {
-		return ""
+// exitError is what cone ends with when something went wrong, and not because it
+// was told to stop.
+const exitError = 1
+
+// said is the sentence with which a process of ours ended, or what ended it where
+// the sentence was shown or there is none.
+func said(exit *exec.ExitError) string {
+	for line := range strings.Lines(string(exit.Stderr)) {
+		if sentence, ok := strings.CutPrefix(line, "cone: "); ok {
+			return strings.TrimSpace(sentence)
+		}
 	}
-	return separator + text
+	return exit.String()
 }

@@ -1,7 +1,8 @@
 package tensor
 
 // The adaptive optimizers' steps composed of libtorch's list operators, for
-// devices without operators of our own. None of them waits for the device.
+// devices without operators of our own. None of them waits for the device but
+// the norm.
 var (
 	eachAddScalar = schema("aten::_foreach_add_.Scalar")
 	eachAddcmul   = schema("aten::_foreach_addcmul_.Scalar")

@@ -35,7 +35,7 @@ func (l *learnt) add(loss method.Loss, parts int) {
 	terms = append(terms, loss.Figures...)
 	all := make([]tensor.Tensor, len(terms))
 	for i, term := range terms {
-		all[i] = term.Value.Detach()
+		all[i] = term.Value
 	}
 	l.order = l.order[:0]
 	for i, v := range tensor.Items(all) {

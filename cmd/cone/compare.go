@@ -36,9 +36,9 @@ skipping what is finished and resuming what is not, and write into one folder:
 comparison.md and comparison.csv (means and 95 % intervals over the seeds, top-1
 seed by seed against the first recipe), runs.csv, and the plots runs and curves as
 PNG and SVG. Tables and plots follow every finished run. Ctrl-C saves the runs in
-progress and exits 130; the same command goes on. A run whose losses leave the
-numbers does not keep the others from being done: the tables are without it, and
-the command ends with 1 and says why.`,
+progress and exits 130; the same command goes on. A run that fails after its first step, as when
+its losses leave the numbers, does not keep the others from being done: the tables
+are without it, and the command says why and exits 3.`,
 		Example: `  cone compare fashion-mnist-cross-entropy fashion-mnist-quick --seeds 3
   cone compare a.yaml b.yaml --seeds 5 --out runs/a-and-b --set epochs=20
   cone compare a.yaml b.yaml --seeds 5 --jobs 4 --device cuda
@@ -51,9 +51,6 @@ the command ends with 1 and says why.`,
 			}
 			if jobs < 1 {
 				return usageError{fmt.Errorf("--jobs is %d: give at least 1", jobs)}
-			}
-			if jobs > 1 && e.threads == 0 {
-				e.threads = max(1, runtime.NumCPU()/jobs)
 			}
 			recipes, err := s.load(args, vary)
 			if err != nil {
@@ -72,8 +69,19 @@ the command ends with 1 and says why.`,
 			if err != nil {
 				return err
 			}
-			commands := compare.Commands{Program: program, Flags: e.args(), Stderr: os.Stderr}
-			return compareRuns(c.Context(), folder, recipes, runs, jobs, commands)
+			order := bySeed(runs)
+			jobs = min(jobs, max(1, unfinished(order)))
+			commands := compare.Commands{Program: program, Stderr: os.Stderr, Quiet: jobs > 1}
+			if jobs > 1 {
+				share := max(1, runtime.GOMAXPROCS(0)/jobs)
+				commands.Env = []string{"GOMAXPROCS=" + strconv.Itoa(share)}
+				if e.threads == 0 && os.Getenv("OMP_NUM_THREADS") == "" {
+					e.threads = share
+				}
+			}
+			commands.Flags = e.args()
+			table := func() error { return writeComparison(folder, recipes, runs) }
+			return compareRuns(c.Context(), folder, order, jobs, commands, table)
 		},
 	}
 	s.flags(c)
@@ -81,7 +89,7 @@ the command ends with 1 and says why.`,
 	c.Flags().StringVar(&out, "out", filepath.Join("runs", "comparison"), "folder of the comparison")
 	c.Flags().StringArrayVar(&vary, "vary", nil, "compare values of a setting, as optim.lr=0.05,0.1 (repeatable: all combinations)")
 	c.Flags().IntVar(&seeds, "seeds", 3, "runs of each recipe")
-	c.Flags().IntVar(&jobs, "jobs", 1, "runs at the same time, which share the cores unless --threads says how many each takes")
+	c.Flags().IntVar(&jobs, "jobs", 1, "runs at the same time; they share the cores")
 	c.Flags().Uint64Var(&first, "first-seed", 0, "seed of the first run; the others count on from it")
 	return c
 }
@@ -137,23 +145,35 @@ func planRuns(f *compare.Folder, recipes []recipe.Recipe, first uint64, seeds in
 	return out, nil
 }
 
-// compareRuns finishes all runs, every recipe's first seed first, so that early
-// tables compare all recipes, and ends with the table.
-func compareRuns(ctx context.Context, f *compare.Folder, recipes []recipe.Recipe, runs [][]compare.Run, jobs int, c compare.Commands) error {
-	var order []compare.Run
+// bySeed puts every recipe's first seed first, so that early tables compare all
+// recipes.
+func bySeed(runs [][]compare.Run) (order []compare.Run) {
 	for seed := range runs[0] {
 		for i := range runs {
 			order = append(order, runs[i][seed])
 		}
 	}
-	table := func() error { return writeComparison(f, recipes, runs) }
-	err := c.FinishAll(ctx, order, jobs, table)
-	if ctx.Err() != nil {
+	return order
+}
+
+func unfinished(runs []compare.Run) (n int) {
+	for _, r := range runs {
+		if !r.Finished() {
+			n++
+		}
+	}
+	return n
+}
+
+// compareRuns finishes all runs and ends with the table.
+func compareRuns(ctx context.Context, f *compare.Folder, runs []compare.Run, jobs int, c compare.Commands, table func() error) error {
+	err := c.FinishAll(ctx, runs, jobs, table)
+	var failed *compare.FailedRuns
+	switch {
+	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(os.Stderr, "saved; the same command goes on")
 		return train.ErrInterrupted
-	}
-	var failed *compare.FailedRuns
-	if err != nil && !errors.As(err, &failed) {
+	case err != nil && !errors.As(err, &failed):
 		return err
 	}
 	if err := table(); err != nil {

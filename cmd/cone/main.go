@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"cone/compare"
 	"cone/internal/native"
 	"cone/launch"
 	"cone/tensor"
@@ -24,6 +25,7 @@ import (
 const (
 	exitError       = 1   // a run failed, or the user's input cannot be used
 	exitUsage       = 2   // the command line is wrong
+	exitSomeFailed  = 3   // cone compare is done, but not every run could be finished
 	exitInterrupted = 130 // stopped by Ctrl-C, everything saved
 )
 
@@ -43,6 +45,7 @@ func run(args []string) int {
 	err := root.ExecuteContext(ctx)
 	var usage usageError
 	var quiet exitCode
+	var failed *compare.FailedRuns
 	switch {
 	case err == nil:
 		return 0
@@ -55,6 +58,9 @@ func run(args []string) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "cone: %v\nSee 'cone --help'.\n", err)
 		return exitUsage
+	case errors.As(err, &failed):
+		fmt.Fprintf(os.Stderr, "cone: %v\n", err)
+		return exitSomeFailed
 	}
 	fmt.Fprintf(os.Stderr, "cone: %s\n", explain(err))
 	if terminal != nil {
