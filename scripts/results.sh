@@ -6,7 +6,7 @@
 #   scripts/results.sh                 # every part: hours
 #   scripts/results.sh glyphs-10 few   # some
 #
-# Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep tune,
+# Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep tune tune-400,
 # and for a GPU (DEVICE=cuda JOBS=8): tune-wide wide-fashion-mnist
 # SEEDS (3), THREADS (1, so that two parts can run side by side on two cores), OUT (runs/results), CONE (bin/cone),
 # DEVICE (cpu), JOBS (1: runs at a time).
@@ -88,6 +88,11 @@ declare -A found=(
   [glyphs-10/margin]="optim.lr=0.2"
   [glyphs-10/timm]="optim.lr=2e-2"
   [glyphs-10/cone]="method.cone.key_momentum=0.9 optim.lr=0.2"
+  # As on glyphs-10: not tried anew.
+  [glyphs-400/supcon]="method.supcon.temperature=0.2 linear.optim.lr=5"
+  [glyphs-400/triplet]="method.triplet.mining=semi-hard"
+  [glyphs-400/margin]="optim.lr=0.2"
+  [glyphs-400/timm]="optim.lr=2e-2"
 )
 
 # tuned PREFIX METHOD: what was found for the method on the recipe's collection.
@@ -97,7 +102,8 @@ collection() {
   case $1 in
     *wide-fashion-mnist*) echo wide-fashion-mnist ;;
     *fashion-mnist*) echo fashion-mnist ;;
-    *glyphs-*) echo glyphs-10 ;; # and glyphs-400
+    *glyphs-400*) echo glyphs-400 ;;
+    *glyphs-*) echo glyphs-10 ;;
   esac
 }
 
@@ -145,13 +151,16 @@ published() {
 fashion_steps='{random_crop: {padding: 2}}, {horizontal_flip: {probability: 0.5}}'
 glyphs_steps='{random_crop: {size: 64, padding: 4, border: reflect}}'
 
+# What judges by a tenth of the training images.
+held_out=(data.hold_out=0.1 data.evaluate_held_out=true evaluate.knn.report=false)
+
 # tune COLLECTION STEPS FROM [SETTING…]: five trials of every method with one seed,
 # judged by a tenth of the training images; four on glyphs, for at the rate 0.4
 # cross-entropy ended in NaN there.
 tune() {
   local on=$1 steps=$2
   shift 2
-  local protocol=("$@" data.hold_out=0.1 data.evaluate_held_out=true evaluate.knn.report=false)
+  local protocol=("$@" "${held_out[@]}")
   trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1 optim.lr=0.4
   trials margin optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.margin.scale=30 optim.lr=0.4
   # m₀ = 0.996 averages the key encoder over some 250 steps, of the about 900 of the short runs.
@@ -215,6 +224,11 @@ part() {
       ;;
     wide-fashion-mnist) compare "$1" methods "$1" "$fashion_steps" "${wide_fashion[@]}" ;;
     tune-wide) tune wide-fashion-mnist "$fashion_steps" "${wide_fashion[@]}" ;;
+    tune-400) # four trials of two methods
+      local on=glyphs-400 protocol=("${glyphs400[@]}" "${held_out[@]}")
+      trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1
+      trials cone optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.cone.key_momentum=0.99
+      ;;
     tune)
       tune fashion-mnist "$fashion_steps" "${fashion[@]}"
       tune glyphs-10 "$glyphs_steps" "${glyphs10[@]}"
