@@ -199,11 +199,8 @@ part() {
       local triplet=("${triplet[@]}" data.sampling.per_class=8)
       compare "$1" methods "$1" "$glyphs_steps" "${glyphs400[@]}"
       ;;
-    noise) # wrong labels in training
-      for at in 0.2 0.4; do
-        compare "noise-$at-fashion-mnist" pair "noise-$at-fashion-mnist" "${fashion[@]}" data.label_noise.rate=$at
-        compare "noise-$at-glyphs-10" pair "noise-$at-glyphs-10" "${glyphs10[@]}" data.label_noise.rate=$at
-      done
+    noise) # wrong labels in training, with one percent of the images
+      for at in 0.2 0.4; do compare "noise-$at" noise "noise-$at" "${few_fashion[@]}" data.label_noise.rate=$at; done
       ;;
     few) # a part of the training images, for more epochs
       few_methods few-0.01-fashion-mnist 64 "$fashion_steps" "${few_fashion[@]}"
@@ -248,6 +245,15 @@ few_methods() {
   local supcon=("${supcon[@]}" linear.epochs=50 "linear.batch=$batch")
   local triplet=("${triplet[@]}" "data.sampling.per_class=$((batch / 8))")
   compare "$part" methods "$part" "$@"
+}
+
+noise() { # PREFIX FROM [SETTING…]
+  local prefix=$1
+  shift
+  set -- "$@" $(published fashion-mnist)
+  make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}"
+  make_recipe "$prefix-label-smoothing" "$@" "${cross_entropy[@]}" method.label_smoothing=0.15
+  make_recipe "$prefix-cone" "$@" "${cone[@]}"
 }
 
 authors() { # FROM [SETTING…]
