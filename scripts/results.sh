@@ -88,7 +88,9 @@ declare -A found=(
   [glyphs-10/margin]="optim.lr=0.2"
   [glyphs-10/timm]="optim.lr=2e-2"
   [glyphs-10/cone]="method.cone.key_momentum=0.9 optim.lr=0.2"
-  # As on glyphs-10: not tried anew.
+  [glyphs-400/cross_entropy]="method.label_smoothing=0.1"
+  [glyphs-400/cone]="optim.lr=0.2"
+  # The others as on glyphs-10, not tried anew.
   [glyphs-400/supcon]="method.supcon.temperature=0.2 linear.optim.lr=5"
   [glyphs-400/triplet]="method.triplet.mining=semi-hard"
   [glyphs-400/margin]="optim.lr=0.2"
@@ -132,12 +134,14 @@ method_recipe() { # PREFIX METHOD FROM [SETTING…]
   make_recipe "$prefix-${method//_/-}" "$@" "${settings[@]}" "${more[@]}" $(tuned "$prefix" "$method")
 }
 
-# cones PREFIX FROM [SETTING…]: CoNe tuned, and as published.
+# cones PREFIX FROM [SETTING…]: CoNe tuned, and as published where that is something else.
 cones() {
   local prefix=$1
   shift
   method_recipe "$prefix" cone "$@"
-  make_recipe "$prefix-cone-published" "$@" "${cone[@]}" $(published "$prefix")
+  if [ "$(tuned "$prefix" cone)" != "$(published "$prefix")" ]; then
+    make_recipe "$prefix-cone-published" "$@" "${cone[@]}" $(published "$prefix")
+  fi
 }
 
 # published PREFIX: of what was found for CoNe, the rate alone.
