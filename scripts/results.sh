@@ -156,7 +156,7 @@ fashion_steps='{random_crop: {padding: 2}}, {horizontal_flip: {probability: 0.5}
 glyphs_steps='{random_crop: {size: 64, padding: 4, border: reflect}}'
 
 # What judges by a tenth of the training images.
-held_out=(data.hold_out=0.1 data.evaluate_held_out=true evaluate.knn.report=false)
+held_out=(data.hold_out=0.1 data.evaluate_held_out=true)
 
 # tune COLLECTION STEPS FROM [SETTING…]: five trials of every method with one seed,
 # judged by a tenth of the training images; four on glyphs, for at the rate 0.4
@@ -164,10 +164,10 @@ held_out=(data.hold_out=0.1 data.evaluate_held_out=true evaluate.knn.report=fals
 tune() {
   local on=$1 steps=$2
   shift 2
-  local protocol=("$@" "${held_out[@]}")
+  local protocol=("$@" "${held_out[@]}" evaluate.knn.report=false)
   trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1 optim.lr=0.4
   trials margin optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.margin.scale=30 optim.lr=0.4
-  # m₀ = 0.996 averages the key encoder over some 250 steps, of the about 900 of the short runs.
+  # m₀ = 0.996 averages the key encoder over some 250 steps, and the short runs have about 900.
   trials cone optim.lr=0.1 method.cone.key_momentum=0.9 'method.cone.key_momentum=0.9 optim.lr=0.2' \
     'method.cone.key_momentum=0.9 method.cone.neighbor_weight=0.3' 'method.cone.key_momentum=0.9 optim.lr=0.4'
   trials triplet method.triplet.mining=batch-hard method.triplet.mining=semi-hard \
@@ -221,12 +221,12 @@ part() {
       compare "$1" ablation "${few_fashion[@]}"
       ;;
     sweep) # which way each setting leads, judged by images held out of the training set
-      compare sweep sweep "${few_fashion[@]}" data.hold_out=0.1 data.evaluate_held_out=true
+      compare sweep sweep "${few_fashion[@]}" "${held_out[@]}"
       ;;
     wide-fashion-mnist) compare "$1" methods "$1" "$fashion_steps" "${wide_fashion[@]}" ;;
     tune-wide) tune wide-fashion-mnist "$fashion_steps" "${wide_fashion[@]}" ;;
     tune-400) # four trials of two methods
-      local on=glyphs-400 protocol=("${glyphs400[@]}" "${held_out[@]}")
+      local on=glyphs-400 protocol=("${glyphs400[@]}" "${held_out[@]}" evaluate.knn.report=false)
       trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1
       trials cone optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.cone.key_momentum=0.99
       ;;

@@ -36,9 +36,9 @@ skipping what is finished and resuming what is not, and write into one folder:
 comparison.md and comparison.csv (means and 95 % intervals over the seeds, top-1
 seed by seed against the first recipe), runs.csv, and the plots runs and curves as
 PNG and SVG. Tables and plots follow every finished run. Ctrl-C saves the runs in
-progress and exits 130; the same command goes on. A run that fails after its first step, as when
-its losses leave the numbers, does not keep the others from being done: the tables
-are without it, and the command says why and exits 3.`,
+progress and exits 130; the same command goes on. A run that fails after its first
+step, as when its losses leave the numbers, does not keep the others from being
+done: the tables are without it, and the command says why and exits 3.`,
 		Example: `  cone compare fashion-mnist-cross-entropy fashion-mnist-quick --seeds 3
   cone compare a.yaml b.yaml --seeds 5 --out runs/a-and-b --set epochs=20
   cone compare a.yaml b.yaml --seeds 5 --jobs 4 --device cuda
