@@ -127,5 +127,10 @@ func (e *Encoder) Angular() bool { return e.classifier.linear.Bias == nil }
 // ClassWeights are the classifier's, a row per class.
 func (e *Encoder) ClassWeights() tensor.Tensor { return e.classifier.linear.Weight.Value }
 
+// StartBias sets the bias of every class. The classifier must not be angular.
+func (e *Encoder) StartBias(value float64) {
+	tensor.NoGrad(func() { e.classifier.linear.Bias.Value.Fill(value) })
+}
+
 // Free ends the life of the encoder's weights.
 func (e *Encoder) Free() { e.Tree.Free() }

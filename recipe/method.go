@@ -74,6 +74,11 @@ type BCE struct {
 	Threshold float64 `yaml:"threshold"`
 	// SumClasses sums the C terms of an image instead of averaging them.
 	SumClasses bool `yaml:"sum_classes"`
+	// PriorBias starts the classifier's bias at −ln(C−1), where every class has the
+	// probability 1/C (RetinaNet, https://arxiv.org/abs/1708.02002, section 4.1, with
+	// π = 1/C). From 0 the features first have to push all logits down, which with
+	// hundreds of classes takes the first epochs. timm starts at 0.
+	PriorBias bool `yaml:"prior_bias"`
 }
 
 // SupCon holds the settings of supervised contrastive learning

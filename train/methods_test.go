@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"cone/recipe"
+	"cone/tensor"
 	"cone/weights"
 )
 
@@ -22,6 +24,7 @@ var variants = []struct {
 	{"cone with two views, beside", []string{"method.cone.views=2", "model.head.placement=beside", "method.cone.consistency_from_epoch=2"}},
 	{"cross-entropy", []string{"method.name=cross-entropy", "method.label_smoothing=0.1", "method.smoothing=all", "method.balance_classes=true"}},
 	{"bce of mixed pictures", []string{"method.name=bce", "augment=[{random_crop: {padding: 1}}, {mix: {}}]"}},
+	{"bce from equal probabilities", []string{"method.name=bce", "method.bce.prior_bias=true", "method.bce.sum_classes=true"}},
 	{"supcon", []string{"method.name=supcon"}},
 	{"supcon, joint, with a queue", []string{"method.name=supcon", "method.supcon.joint=true", "method.supcon.bank_size=48"}},
 	{"paco", []string{"method.name=paco", "method.paco.bank_size=48", "model.head.placement=beside"}},
@@ -42,6 +45,24 @@ func variant(t testing.TB, data string, set []string) recipe.Recipe {
 		}
 	}
 	return r
+}
+
+// With a prior, BCE's classifier starts where every class has the probability
+// 1/C, the other methods' where the network puts it.
+func TestPriorBias(t *testing.T) {
+	data := writeData(t, side, trainCount, testCount)
+	for _, name := range []string{"bce", "cross-entropy"} {
+		r := variant(t, data, []string{"method.name=" + name, "method.bce.prior_bias=true"})
+		withRun(t, r, func(r *run) {
+			bias := tensor.To[float64](r.encoder().Tree.Get("fc.bias").Value.Detach().ToDType(tensor.Float64))
+			for _, b := range bias {
+				probability := 1 / (1 + math.Exp(-b))
+				if got := math.Abs(probability-1.0/classCount) < 1e-6; got != (name == "bce") {
+					t.Errorf("%s: a class starts with the probability %v of %d classes", name, probability, classCount)
+				}
+			}
+		})
+	}
 }
 
 // Every method learns, and a run that was stopped and resumed ends with the

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -19,7 +20,11 @@ func newEncoder(r recipe.Recipe, classes, channels int, d tensor.DType, on tenso
 	if r.Method.Name == "margin" {
 		return model.NewAngularEncoder(r.Model, classes, channels, method.AngularScale(r.Method.Margin), d, on)
 	}
-	return model.NewEncoder(r.Model, classes, channels, d, on)
+	e, err := model.NewEncoder(r.Model, classes, channels, d, on)
+	if err == nil && r.Method.Name == "bce" && r.Method.BCE.PriorBias {
+		e.StartBias(-math.Log(float64(classes - 1)))
+	}
+	return e, err
 }
 
 // trainsBelow says whether anything below the classifier learns.
