@@ -94,11 +94,9 @@ declare -A found=(
   [glyphs-10/cone]="method.cone.key_momentum=0.9 optim.lr=0.2"
   [glyphs-400/cross_entropy]="method.label_smoothing=0.1"
   [glyphs-400/cone]="optim.lr=0.2"
-  # The others as on glyphs-10, not tried anew.
-  [glyphs-400/supcon]="method.supcon.temperature=0.2 linear.optim.lr=5"
-  [glyphs-400/triplet]="method.triplet.mining=semi-hard"
-  [glyphs-400/margin]="optim.lr=0.2"
-  [glyphs-400/timm]="optim.lr=2e-2"
+  [glyphs-400/supcon]="${eight_of_a_class[*]} linear.optim.lr=5"
+  [glyphs-400/triplet]="${eight_of_a_class[*]} method.triplet.mining=semi-hard ${own_linear[*]} optim.lr=0.2"
+  [glyphs-400/timm]="method.bce.sum_classes=true method.bce.prior_bias=true optim.lr=2e-2"
 )
 
 # tuned PREFIX METHOD: what was found for the method on the recipe's collection.
@@ -203,10 +201,7 @@ part() {
   case $1 in
     fashion-mnist) compare "$1" methods "$1" "$fashion_steps" "${fashion[@]}" ;;
     glyphs-10) compare "$1" methods "$1" "$glyphs_steps" "${glyphs10[@]}" ;;
-    glyphs-400)
-      local triplet=("${triplet[@]}" data.sampling.per_class=8)
-      compare "$1" methods "$1" "$glyphs_steps" "${glyphs400[@]}"
-      ;;
+    glyphs-400) compare "$1" methods "$1" "$glyphs_steps" "${glyphs400[@]}" ;;
     noise) # wrong labels in training, with one percent of the images
       for at in 0.2 0.4; do compare "noise-$at" noise "noise-$at" "${few_fashion[@]}" data.label_noise.rate=$at; done
       ;;
