@@ -33,6 +33,9 @@ type Terms struct {
 	// probability. Entropy is the target's, in nats.
 	Distance *float64 `json:"target_distance"`
 	Entropy  *float64 `json:"target_entropy"`
+	// Guarded is the share of the images that the guards leave out of the
+	// cross-entropy and consistency terms.
+	Guarded *float64 `json:"guarded_images"`
 }
 
 // Group is a recipe with the outcomes of its seeds.

@@ -38,6 +38,7 @@ var terms = []figure{
 	{"mean p", "neighbor_probability", 3, 1, func(o Outcome) float64 { return orNaN(o.Terms.Probability) }, false},
 	{"target's distance from one-hot", "target_distance", 3, 1, func(o Outcome) float64 { return orNaN(o.Terms.Distance) }, false},
 	{"target's entropy, nats", "target_entropy", 3, 1, func(o Outcome) float64 { return orNaN(o.Terms.Entropy) }, false},
+	{"left out by the guards %", "guarded_images", 1, 100, func(o Outcome) float64 { return orNaN(o.Terms.Guarded) }, false},
 }
 
 func orNaN(v *float64) float64 {

@@ -17,8 +17,8 @@ func outcome(seed uint64, top1, knn float64) Outcome {
 }
 
 func withTerms(o Outcome, sameLabel float64) Outcome {
-	p, distance, entropy := 0.95, 0.1, 0.25
-	o.Terms = Terms{&sameLabel, &p, &distance, &entropy}
+	p, distance, entropy, guarded := 0.95, 0.1, 0.25, 0.125
+	o.Terms = Terms{&sameLabel, &p, &distance, &entropy, &guarded}
 	return o
 }
 
@@ -41,9 +41,9 @@ func TestTables(t *testing.T) {
 		"| better | 2 | 92.51 ± 6.42 | 80.00 ± 0.00 | 0.2500 ± 0.0000 | 0.0125 ± 0.0000 | 100 | 1234 | – | **+2.01 ± 0.06** |",
 		"| not yet | 0 | – | – | – | – | – | – | – | – |",
 		"",
-		"| CoNe's terms, last epoch | same-label neighbours % | mean p | target's distance from one-hot | target's entropy, nats |",
-		"| --- | ---: | ---: | ---: | ---: |",
-		"| better | 85.0 ± 63.5 | 0.950 ± 0.000 | 0.100 ± 0.000 | 0.250 ± 0.000 |",
+		"| CoNe's terms, last epoch | same-label neighbours % | mean p | target's distance from one-hot | target's entropy, nats | left out by the guards % |",
+		"| --- | ---: | ---: | ---: | ---: | ---: |",
+		"| better | 85.0 ± 63.5 | 0.950 ± 0.000 | 0.100 ± 0.000 | 0.250 ± 0.000 | 12.5 ± 0.0 |",
 		"",
 	}, "\n")
 	if got := markdown.String(); got != want {
@@ -53,7 +53,7 @@ func TestTables(t *testing.T) {
 	if len(lines) != 5 || !strings.HasPrefix(lines[1], "plain,2,0.905,0.063531") || !strings.HasPrefix(lines[3], "not yet,0,,,") {
 		t.Errorf("CSV:\n%s", csv.String())
 	}
-	if !strings.Contains(runs.String(), "\nbetter,1,0.9301,0.8,0.25,0.0125,100,1234,,0.8,0.95,0.1,0.25\n") {
+	if !strings.Contains(runs.String(), "\nbetter,1,0.9301,0.8,0.25,0.0125,100,1234,,0.8,0.95,0.1,0.25,0.125\n") {
 		t.Errorf("runs:\n%s", runs.String())
 	}
 }

@@ -28,6 +28,7 @@ type terms struct {
 	neighborProbability           tensor.Tensor // N: p
 	sameLabel                     tensor.Tensor // scalar: share among the k neighbours
 	target                        tensor.Tensor // N×C: q
+	guarded                       tensor.Tensor // scalar: share of the images that the guards leave out
 	weights                       recipe.CoNe
 }
 
@@ -38,7 +39,10 @@ func (o objective) losses(zQuery, logits, zKey, labels tensor.Tensor) terms {
 	logp := logits.LogSoftmax(1)
 	var mask tensor.Tensor
 	if o.Guards {
-		tensor.NoGrad(func() { mask = logp.MinDim(1).Greater(math.Log(sure)) })
+		tensor.NoGrad(func() {
+			mask = logp.MinDim(1).Greater(math.Log(sure))
+			t.guarded = mask.ToDType(logp.DType()).Mean().Neg().AddNumber(1)
+		})
 	}
 	if o.epoch >= o.NeighborFromEpoch {
 		t.neighborProbability, t.sameLabel = o.neighborProbability(zQuery, labels)
@@ -56,6 +60,9 @@ func (o objective) losses(zQuery, logits, zKey, labels tensor.Tensor) terms {
 // published.
 func (t terms) total() Loss {
 	l := Loss{Total: t.centre.Scale(t.weights.CenterWeight), Terms: []Term{{"cross_entropy", t.centre.Detach()}}}
+	if t.guarded.Defined() {
+		l.Figures = append(l.Figures, Term{"guarded_images", t.guarded})
+	}
 	if t.neighbor.Defined() {
 		l.Total = l.Total.AddScaled(t.neighbor, t.weights.NeighborWeight)
 		l.Terms = append(l.Terms, Term{"neighbor", t.neighbor.Detach()})

@@ -59,12 +59,13 @@ func TestFigures(t *testing.T) {
 		bank.embedding.Value.CopyFrom(tensor.From([]float64{1, 0, 1, 0, 1, 0, -1, 0}, 4, 2))
 		bank.label.Value.CopyFrom(tensor.From([]int64{0, 0, 1, 1}, 4))
 		bank.probability.Value.CopyFrom(tensor.From([]float64{0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25}, 4, 2))
-		o := objective{bank: bank, CoNe: recipe.CoNe{Neighbors: 3, NeighborTemperature: 0.1, ConsistencyTemperature: 0.1}}
-		z := tensor.From([]float64{1, 0}, 1, 2)
-		loss := o.losses(z, tensor.From([]float64{1, 2}, 1, 2), z, tensor.From([]int64{0}, 1)).total()
+		o := objective{bank: bank, CoNe: recipe.CoNe{Neighbors: 3, NeighborTemperature: 0.1, ConsistencyTemperature: 0.1, Guards: true}}
+		z := tensor.From([]float64{1, 0, 1, 0}, 2, 2)
+		loss := o.losses(z, tensor.From([]float64{1, 2, 1, 30}, 2, 2), z, tensor.From([]int64{0, 0}, 2)).total()
 		want := map[string]float64{
 			"same_label_neighbors": 2. / 3, "neighbor_probability": 2. / 3,
 			"target_entropy": -0.75*math.Log(0.75) - 0.25*math.Log(0.25), "target_distance": 0.25,
+			"guarded_images": 0.5,
 		}
 		for _, f := range loss.Figures {
 			if got := f.Value.Item(); math.Abs(got-want[f.Name]) > 1e-9 {

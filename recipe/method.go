@@ -62,7 +62,8 @@ type CoNe struct {
 	// the key encoder sees another augmentation of it.
 	Views int `yaml:"views"`
 	// Guards leave very sure samples (smallest class probability ≤ 1e-8) out
-	// of the cross-entropy and consistency terms, as published.
+	// of the cross-entropy and consistency terms, as published. With hundreds of
+	// classes that may be most of them: see guarded_images in metrics.jsonl.
 	Guards bool `yaml:"guards"`
 }
 
