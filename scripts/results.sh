@@ -6,7 +6,7 @@
 #   scripts/results.sh                 # every part: hours
 #   scripts/results.sh glyphs-10 few   # some
 #
-# Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep robustness tune tune-400,
+# Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep guards terms-400 robustness tune tune-400,
 # and for a GPU (DEVICE=cuda JOBS=8): tune-wide wide-fashion-mnist
 # SEEDS (3), THREADS (1, so that two parts can run side by side on two cores), OUT (runs/results), CONE (bin/cone),
 # DEVICE (cpu), JOBS (1: runs at a time).
@@ -226,6 +226,14 @@ part() {
     sweep) # which way each setting leads, judged by images held out of the training set
       compare sweep sweep "${few_fashion[@]}" "${held_out[@]}"
       ;;
+    guards) # CoNe without its guards for very sure images
+      compare guards-fashion-mnist no_guards guards-fashion-mnist "${fashion[@]}"
+      compare guards-glyphs-10 no_guards guards-glyphs-10 "${glyphs10[@]}"
+      compare guards-glyphs-400 no_guards guards-glyphs-400 "${glyphs400[@]}"
+      ;;
+    terms-400) # the two terms apart, with the guards and without
+      compare terms-400 terms_400 "${glyphs400[@]}" "${cone[@]}" $(tuned glyphs-400 cone)
+      ;;
     robustness) # the runs of two parts on corrupted test images
       corrupted fashion-mnist
       corrupted few-0.01-fashion-mnist
@@ -236,6 +244,8 @@ part() {
       local on=glyphs-400 protocol=("${glyphs400[@]}" "${held_out[@]}" evaluate.knn.report=false) steps=$glyphs_steps
       trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1
       trials cone optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.cone.key_momentum=0.99
+      on=glyphs-400-guards trials cone 'method.cone.key_momentum=0.9 optim.lr=0.2 method.cone.guards=false' \
+        'optim.lr=0.2 method.cone.guards=false' 'method.cone.key_momentum=0.99 optim.lr=0.2 method.cone.guards=false'
       trials margin optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.margin.scale=30
       # From a bias of 0 none of four trials got past 2 % in six epochs.
       local timm=("${timm[@]}" method.bce.sum_classes=true method.bce.prior_bias=true)
@@ -313,6 +323,21 @@ sweep() { # FROM [SETTING…]: one setting at a time, changed from what was publ
   done
 }
 
+no_guards() { # PREFIX FROM [SETTING…]: m₀ 0.9 and the rate 0.2, which the guards stand in the way of on glyphs-400
+  local prefix=$1
+  shift
+  method_recipe "$prefix" cross_entropy "$@"
+  make_recipe "$prefix-cone" "$@" "${cone[@]}" method.cone.key_momentum=0.9 optim.lr=0.2
+  make_recipe "$prefix-cone-no-guards" "$@" "${cone[@]}" method.cone.key_momentum=0.9 optim.lr=0.2 method.cone.guards=false
+}
+
+terms_400() { # FROM [SETTING…]
+  make_recipe terms-400-both "$@"
+  make_recipe terms-400-neighbors "$@" method.cone.consistency_weight=0
+  make_recipe terms-400-consistency "$@" method.cone.neighbor_weight=0
+  make_recipe terms-400-neighbors-no-guards "$@" method.cone.consistency_weight=0 method.cone.guards=false
+}
+
 ablation() { # FROM [SETTING…]
   set -- "$@" $(published fashion-mnist)
   make_recipe ablation-cross-entropy "$@" "${cross_entropy[@]}"
@@ -327,5 +352,5 @@ ablation() { # FROM [SETTING…]
   make_recipe ablation-warmup-3 "$@" method.cone.warmup_epochs=3
 }
 
-if [ $# = 0 ]; then set -- fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep robustness; fi
+if [ $# = 0 ]; then set -- fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep guards terms-400 robustness; fi
 for name in "$@"; do part "$name"; done
