@@ -55,19 +55,20 @@ few_glyphs10=("${glyphs10[@]}" data.fraction=0.01 batch=32 epochs=150 evaluate.e
 # What makes each method.
 cross_entropy=(method.name=cross-entropy)
 cone=(method.name=cone)
-supcon=(method.name=supcon method.supcon.temperature=0.1 model.head.placement=beside
-  linear.epochs=3 linear.batch=512 linear.optim.lr=0.5 linear.optim.reference_batch=512
-  linear.optim.weight_decay=0 linear.optim.schedule=cosine-step linear.optim.warmup_epochs=0)
+# A linear classifier afterwards on the frozen backbone.
+linear=(linear.epochs=3 linear.batch=512 linear.optim.reference_batch=512 linear.optim.weight_decay=0
+  linear.optim.schedule=cosine-step linear.optim.warmup_epochs=0)
+supcon=(method.name=supcon method.supcon.temperature=0.1 model.head.placement=beside "${linear[@]}" linear.optim.lr=0.5)
 triplet=(method.name=triplet method.triplet.mining=batch-hard method.triplet.margin=0.2
   method.triplet.normalize=true method.triplet.joint=true model.head.placement=beside
   data.sampling.order=per-class data.sampling.per_class=32)
 # Instead of a classifier beside the triplets: one afterwards, as SupCon has.
-own_linear=(method.triplet.joint=false linear.epochs=3 linear.batch=512 linear.optim.lr=5 linear.optim.reference_batch=512
-  linear.optim.weight_decay=0 linear.optim.schedule=cosine-step linear.optim.warmup_epochs=0)
+own_linear=(method.triplet.joint=false "${linear[@]}" linear.optim.lr=5)
 eight_of_a_class=(data.sampling.order=per-class data.sampling.per_class=8)
 margin=(method.name=margin method.margin.kind=cosface method.margin.margin=0.2 method.margin.scale=16)
 timm=(method.name=bce method.smoothing=all optim.name=lamb optim.nesterov=false optim.lr=8e-3 optim.reference_batch=256
   optim.weight_decay=0.02 optim.clip_norm=1)
+equal_probabilities=(method.bce.sum_classes=true method.bce.prior_bias=true)
 timm_steps() { # PROBABILITY of mixing a batch
   echo "{rand_augment: {config: rand-m6-mstd0.5-inc1}}, {mix: {mixup_alpha: 0.1, cutmix_alpha: 1, switch_probability: 0.5, probability: $1}}"
 }
@@ -96,7 +97,7 @@ declare -A found=(
   [glyphs-400/cone]="optim.lr=0.2"
   [glyphs-400/supcon]="${eight_of_a_class[*]} linear.optim.lr=5"
   [glyphs-400/triplet]="${eight_of_a_class[*]} method.triplet.mining=semi-hard ${own_linear[*]} optim.lr=0.2"
-  [glyphs-400/timm]="method.bce.sum_classes=true method.bce.prior_bias=true optim.lr=2e-2"
+  [glyphs-400/timm]="${equal_probabilities[*]} optim.lr=2e-2"
 )
 
 # tuned PREFIX METHOD: what was found for the method on the recipe's collection.
@@ -204,7 +205,7 @@ part() {
     glyphs-400)
       compare "$1" methods "$1" "$glyphs_steps" "${glyphs400[@]}"
       # The second best of timm-style's trials, for the best does not learn with every seed.
-      compare "$1-timm-half" make_recipe "$1-timm-half" "${glyphs400[@]}" "${timm[@]}" method.bce.sum_classes=true method.bce.prior_bias=true \
+      compare "$1-timm-half" make_recipe "$1-timm-half" "${glyphs400[@]}" "${timm[@]}" "${equal_probabilities[@]}" \
         "augment=[$glyphs_steps, $(timm_steps 0.5)]"
       ;;
     noise) # wrong labels in training, with one percent of the images
@@ -237,7 +238,7 @@ part() {
       compare guards-glyphs-400 no_guards guards-glyphs-400 "${glyphs400[@]}"
       ;;
     terms-400) # the two terms apart, with the guards and without
-      compare terms-400 terms_400 "${glyphs400[@]}" "${cone[@]}" $(tuned glyphs-400 cone)
+      compare terms-400 terms_400 "${glyphs400[@]}" $(tuned glyphs-400 cone)
       ;;
     robustness) # the runs of two parts on corrupted test images
       corrupted fashion-mnist
@@ -253,10 +254,9 @@ part() {
         'optim.lr=0.2 method.cone.guards=false' 'method.cone.key_momentum=0.99 optim.lr=0.2 method.cone.guards=false'
       trials margin optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.margin.scale=30
       # From a bias of 0 none of four trials got past 2 % in six epochs.
-      local timm=("${timm[@]}" method.bce.sum_classes=true method.bce.prior_bias=true)
+      local timm=("${timm[@]}" "${equal_probabilities[@]}")
       trials timm optim.lr=8e-3 optim.lr=2e-2 "augment=[$steps, $(timm_steps 0.5)]" optim.lr=4e-2
-      # 256 images drawn of all hold 0.6 others of an image's class: SupCon then learns to
-      # know a picture by its colours, and nothing of the classes.
+      # 256 images drawn of all hold 0.6 others of an image's class, too few for SupCon.
       local supcon=("${supcon[@]}" "${eight_of_a_class[@]}" linear.optim.lr=5)
       trials supcon optim.lr=0.1 method.supcon.temperature=0.2 optim.lr=0.2 optim.lr=0.4
       local triplet=("${triplet[@]}" "${eight_of_a_class[@]}" method.triplet.mining=semi-hard)
@@ -337,6 +337,7 @@ no_guards() { # PREFIX FROM [SETTING…]: m₀ 0.9 and the rate 0.2, which the g
 }
 
 terms_400() { # FROM [SETTING…]
+  make_recipe terms-400-cross-entropy "$@" "${cross_entropy[@]}"
   make_recipe terms-400-both "$@"
   make_recipe terms-400-neighbors "$@" method.cone.consistency_weight=0
   make_recipe terms-400-consistency "$@" method.cone.neighbor_weight=0
