@@ -7,7 +7,8 @@
 #   scripts/results.sh glyphs-10 few   # some
 #
 # Parts: fashion-mnist glyphs-10 glyphs-400 noise few authors ablation sweep guards terms-400 robustness tune tune-400,
-# and for a GPU (DEVICE=cuda JOBS=8): tune-wide wide-fashion-mnist
+# and for a GPU (DEVICE=cuda JOBS=8): tune-wide wide-fashion-mnist tune-clipped clipped-fashion-mnist
+# wide-glyphs-400
 # SEEDS (3), THREADS (1, so that two parts can run side by side on two cores), OUT (runs/results), CONE (bin/cone),
 # DEVICE (cpu), JOBS (1: runs at a time).
 set -eu
@@ -47,6 +48,9 @@ glyphs400=(glyphs-400 model.width=24 model.depth=1 epochs=6 evaluate.knn.report=
 
 # What a GPU does in minutes: the shipped network, twice as wide as above, for more epochs.
 wide_fashion=(fashion-mnist-quick epochs=10 evaluate.knn.report=true evaluate.every=5)
+# The shipped network and its 12 epochs.
+wide_glyphs400=(glyphs-400 evaluate.knn.report=true evaluate.every=6 data.cache_mb=1000)
+clipped=(optim.clip_norm=1)
 
 # One percent of them.
 few_fashion=("${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 evaluate.every=50 method.cone.bank_size=448 method.cone.neighbors=16)
@@ -87,6 +91,8 @@ declare -A found=(
   [wide-fashion-mnist/margin]="optim.lr=0.2"
   [wide-fashion-mnist/timm]="optim.lr=2e-2"
   [wide-fashion-mnist/cone]="method.cone.key_momentum=0.9"
+  [clipped-fashion-mnist/cross_entropy]="optim.lr=0.2 method.label_smoothing=0.1"
+  [clipped-fashion-mnist/cone]="method.cone.key_momentum=0.9 optim.lr=0.4"
   [glyphs-10/cross_entropy]="optim.lr=0.2"
   [glyphs-10/supcon]="method.supcon.temperature=0.2 linear.optim.lr=5"
   [glyphs-10/triplet]="method.triplet.mining=semi-hard"
@@ -105,6 +111,7 @@ tuned() { echo "${found[$(collection "$1")/$2]-}"; }
 
 collection() {
   case $1 in
+    *clipped-fashion-mnist*) echo clipped-fashion-mnist ;;
     *wide-fashion-mnist*) echo wide-fashion-mnist ;;
     *fashion-mnist*) echo fashion-mnist ;;
     *glyphs-400*) echo glyphs-400 ;;
@@ -127,6 +134,15 @@ pair() {
   shift
   method_recipe "$prefix" cross_entropy "$@"
   cones "$prefix" "$@"
+}
+
+# those_close PREFIX FROM [SETTING…]: the best of glyphs-400.
+those_close() {
+  local prefix=$1
+  shift
+  pair "$prefix" "$@"
+  make_recipe "$prefix-cone-no-guards" "$@" "${cone[@]}" method.cone.key_momentum=0.9 optim.lr=0.2 method.cone.guards=false
+  method_recipe "$prefix" margin "$@"
 }
 
 method_recipe() { # PREFIX METHOD FROM [SETTING…]
@@ -208,8 +224,11 @@ part() {
       compare "$1-timm-half" make_recipe "$1-timm-half" "${glyphs400[@]}" "${timm[@]}" "${equal_probabilities[@]}" \
         "augment=[$glyphs_steps, $(timm_steps 0.5)]"
       ;;
-    noise) # wrong labels in training, with one percent of the images
-      for at in 0.2 0.4; do compare "noise-$at" noise "noise-$at" "${few_fashion[@]}" data.label_noise.rate=$at; done
+    noise) # wrong labels in training, with one percent of the images and with all
+      for at in 0.2 0.4; do
+        compare "noise-$at" noise "noise-$at" "${few_fashion[@]}" data.label_noise.rate=$at
+        compare "noise-all-$at" noise_all "noise-all-$at" "${fashion[@]}" "${clipped[@]}" data.label_noise.rate=$at
+      done
       ;;
     few) # a part of the training images, for more epochs
       few_methods few-0.01-fashion-mnist 64 "$fashion_steps" "${few_fashion[@]}"
@@ -233,7 +252,8 @@ part() {
       compare sweep sweep "${few_fashion[@]}" "${held_out[@]}"
       ;;
     guards) # CoNe without its guards for very sure images
-      compare guards-fashion-mnist no_guards guards-fashion-mnist "${fashion[@]}"
+      # Without clipping it does not get to its end.
+      compare guards-fashion-mnist no_guards guards-fashion-mnist "${fashion[@]}" "${clipped[@]}"
       compare guards-glyphs-10 no_guards guards-glyphs-10 "${glyphs10[@]}"
       compare guards-glyphs-400 no_guards guards-glyphs-400 "${glyphs400[@]}"
       ;;
@@ -241,11 +261,24 @@ part() {
       compare terms-400 terms_400 "${glyphs400[@]}" $(tuned glyphs-400 cone)
       ;;
     robustness) # the runs of two parts on corrupted test images
-      corrupted fashion-mnist
+      corrupted guards-fashion-mnist
       corrupted few-0.01-fashion-mnist
       ;;
     wide-fashion-mnist) compare "$1" methods "$1" "$fashion_steps" "${wide_fashion[@]}" ;;
     tune-wide) tune wide-fashion-mnist "$fashion_steps" "${wide_fashion[@]}" ;;
+    clipped-fashion-mnist) # the same with every gradient's norm clipped
+      compare "$1" pair "$1" "${wide_fashion[@]}" "${clipped[@]}"
+      ;;
+    tune-clipped) # four trials of both
+      local on=clipped-fashion-mnist steps=$fashion_steps
+      local protocol=("${wide_fashion[@]}" "${clipped[@]}" "${held_out[@]}" evaluate.knn.report=false)
+      trials cross_entropy optim.lr=0.1 optim.lr=0.2 optim.lr=0.4 'optim.lr=0.2 method.label_smoothing=0.1'
+      trials cone 'method.cone.key_momentum=0.9 optim.lr=0.1' 'method.cone.key_momentum=0.9 optim.lr=0.2' \
+        'method.cone.key_momentum=0.9 optim.lr=0.4' 'method.cone.key_momentum=0.9 optim.lr=0.2 method.cone.guards=false'
+      ;;
+    wide-glyphs-400) # the settings found for the small network
+      compare "$1" those_close "$1" "${wide_glyphs400[@]}"
+      ;;
     tune-400) # four trials of every method
       local on=glyphs-400 protocol=("${glyphs400[@]}" "${held_out[@]}" evaluate.knn.report=false) steps=$glyphs_steps
       trials cross_entropy optim.lr=0.05 optim.lr=0.1 optim.lr=0.2 method.label_smoothing=0.1
@@ -291,7 +324,7 @@ corrupted() {
   for run in "$out/$1"/runs/*; do
     to=$out/robustness/${run##*/}
     if [ ! -e "$run/evaluation.json" ] || [ -e "$to/corruptions.csv" ]; then continue; fi
-    "$program" eval "$run" --corruptions common --threads "$threads" --device "$device" --out "$to"
+    "$program" eval "$run" --corruptions common --set evaluate.knn.report=false --threads "$threads" --device "$device" --out "$to"
   done
   echo "run,noise,blur,weather,digital,mean" >"$table.new"
   for run in "$out/$1"/runs/*; do
@@ -302,6 +335,13 @@ corrupted() {
       function share(group) { return sprintf("%.2f", 100 * sum[group] / n[group]) }' "$to/corruptions.csv" >>"$table.new"
   done
   mv "$table.new" "$table"
+}
+
+noise_all() { # PREFIX FROM [SETTING…]
+  local prefix=$1
+  shift
+  make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}" optim.lr=0.2
+  make_recipe "$prefix-cone" "$@" "${cone[@]}" optim.lr=0.2 method.cone.key_momentum=0.9
 }
 
 noise() { # PREFIX FROM [SETTING…]
@@ -332,6 +372,7 @@ no_guards() { # PREFIX FROM [SETTING…]: m₀ 0.9 and the rate 0.2, which the g
   local prefix=$1
   shift
   method_recipe "$prefix" cross_entropy "$@"
+  make_recipe "$prefix-cone-published" "$@" "${cone[@]}" optim.lr=0.2
   make_recipe "$prefix-cone" "$@" "${cone[@]}" method.cone.key_momentum=0.9 optim.lr=0.2
   make_recipe "$prefix-cone-no-guards" "$@" "${cone[@]}" method.cone.key_momentum=0.9 optim.lr=0.2 method.cone.guards=false
 }

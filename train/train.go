@@ -226,8 +226,12 @@ func (r *run) endEpoch(ctx context.Context, s spent) error {
 		"seconds": s.took.Seconds(), "data_wait_seconds": s.data.Seconds(), "images": s.images,
 		"peak_memory_bytes": peakMemory(),
 	}
-	for name, v := range r.at.means(r.at.Figures) {
+	figures := r.at.means(r.at.Figures)
+	for name, v := range figures {
 		record[name] = v
+	}
+	for _, concern := range concerns(r.recipe.Method, r.at.means(r.at.Sums), figures, len(r.data.Train.Classes())) {
+		r.say("warning: epoch %d: %s", epoch, concern)
 	}
 	if epoch%r.recipe.Evaluate.Every == 0 || epoch == r.recipe.Epochs {
 		evaluated, err := r.evaluate(ctx)
