@@ -237,8 +237,9 @@ part() {
       # the tuned rates wreck some runs.
       compare few-0.1-fashion-mnist pair few-0.1-fashion-mnist "${fashion[@]}" data.fraction=0.1 epochs=30 evaluate.every=10 \
         optim.warmup_epochs=7 method.cone.bank_size=4096
-      compare few-0.1-glyphs-10 pair few-0.1-glyphs-10 "${glyphs10[@]}" data.fraction=0.1 epochs=50 evaluate.every=10 \
-        optim.warmup_epochs=8 method.cone.bank_size=2048
+      local tenth=("${glyphs10[@]}" data.fraction=0.1 epochs=50 evaluate.every=10 optim.warmup_epochs=8 method.cone.bank_size=2048)
+      compare few-0.1-glyphs-10 pair few-0.1-glyphs-10 "${tenth[@]}"
+      compare few-0.1-glyphs-10-clipped no_guards few-0.1-glyphs-10-clipped "${tenth[@]}" "${clipped[@]}"
       ;;
     authors) # the settings with which the authors' program was run
       seeds=5 compare authors authors fashion-mnist-quick model.backbone=resnet18 model.stem=imagenet model.width=0 model.depth=0 \
