@@ -51,6 +51,8 @@ wide_fashion=(fashion-mnist-quick epochs=10 evaluate.knn.report=true evaluate.ev
 # The shipped network and its 12 epochs.
 wide_glyphs400=(glyphs-400 evaluate.knn.report=true evaluate.every=6 data.cache_mb=1000)
 clipped=(optim.clip_norm=1)
+# What CoNe was found to want with many images.
+fast_key=(method.cone.key_momentum=0.9 optim.lr=0.2)
 
 # One percent of them.
 few_fashion=("${fashion[@]}" data.fraction=0.01 batch=64 epochs=150 evaluate.every=50 method.cone.bank_size=448 method.cone.neighbors=16)
@@ -141,7 +143,7 @@ those_close() {
   local prefix=$1
   shift
   pair "$prefix" "$@"
-  make_recipe "$prefix-cone-no-guards" "$@" "${cone[@]}" method.cone.key_momentum=0.9 optim.lr=0.2 method.cone.guards=false
+  make_recipe "$prefix-cone-no-guards" "$@" "${cone[@]}" "${fast_key[@]}" method.cone.guards=false
   method_recipe "$prefix" margin "$@"
 }
 
@@ -342,7 +344,7 @@ noise_all() { # PREFIX FROM [SETTING…]
   local prefix=$1
   shift
   make_recipe "$prefix-cross-entropy" "$@" "${cross_entropy[@]}" optim.lr=0.2
-  make_recipe "$prefix-cone" "$@" "${cone[@]}" optim.lr=0.2 method.cone.key_momentum=0.9
+  make_recipe "$prefix-cone" "$@" "${cone[@]}" "${fast_key[@]}"
 }
 
 noise() { # PREFIX FROM [SETTING…]
@@ -374,8 +376,8 @@ no_guards() { # PREFIX FROM [SETTING…]: m₀ 0.9 and the rate 0.2, which the g
   shift
   method_recipe "$prefix" cross_entropy "$@"
   make_recipe "$prefix-cone-published" "$@" "${cone[@]}" optim.lr=0.2
-  make_recipe "$prefix-cone" "$@" "${cone[@]}" method.cone.key_momentum=0.9 optim.lr=0.2
-  make_recipe "$prefix-cone-no-guards" "$@" "${cone[@]}" method.cone.key_momentum=0.9 optim.lr=0.2 method.cone.guards=false
+  make_recipe "$prefix-cone" "$@" "${cone[@]}" "${fast_key[@]}"
+  make_recipe "$prefix-cone-no-guards" "$@" "${cone[@]}" "${fast_key[@]}" method.cone.guards=false
 }
 
 terms_400() { # FROM [SETTING…]

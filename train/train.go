@@ -46,6 +46,7 @@ type run struct {
 	images     int64 // seen by all ranks since this process started
 	resumed    bool
 	notes      []string   // for people, before the first step
+	warned     []string   // reasons for doubt that people know of
 	lost       int        // pictures listed as undecodable
 	evaluated  evaluation // the newest one
 }
@@ -230,9 +231,7 @@ func (r *run) endEpoch(ctx context.Context, s spent) error {
 	for name, v := range figures {
 		record[name] = v
 	}
-	for _, concern := range concerns(r.recipe.Method, r.at.means(r.at.Sums), figures, len(r.data.Train.Classes())) {
-		r.say("warning: epoch %d: %s", epoch, concern)
-	}
+	r.warn(epoch, r.at.means(r.at.Sums), figures)
 	if epoch%r.recipe.Evaluate.Every == 0 || epoch == r.recipe.Epochs {
 		evaluated, err := r.evaluate(ctx)
 		if errors.Is(err, ErrInterrupted) {
